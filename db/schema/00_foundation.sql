@@ -1,0 +1,36 @@
+-- Roles, extensions and the functions that later files lean on.
+--
+-- Roles belong to the cluster, not to the database, so several databases of one cluster share them. They cannot log in:
+-- each pool signs in with DATABASE_URL and takes its role in the startup packet (see src/persistence/Database.ts).
+DO $$
+DECLARE
+  wanted text;
+BEGIN
+  FOREACH wanted IN ARRAY ARRAY['dropmate_app', 'dropmate_writer', 'dropmate_jobs'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', wanted);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL; -- another database of this cluster is being migrated at the same moment
+      END;
+    END IF;
+    IF NOT pg_has_role(current_user, wanted, 'SET') THEN -- PostgreSQL 16: whoever made a role is a member, yet may not SET it
+      EXECUTE format('GRANT %I TO %I', wanted, current_user);
+    END IF;
+  END LOOP;
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO dropmate_app, dropmate_writer, dropmate_jobs;
+
+CREATE TYPE user_role AS ENUM ('customer', 'driver', 'admin');
+
+-- Keeps updated_at and the version that ETag and If-Match speak of.
+CREATE FUNCTION touch_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.updated_at := now();
+  NEW.version := OLD.version + 1;
+  RETURN NEW;
+END
+$$;

@@ -1,0 +1,227 @@
+import type { Limits } from "../config/Limits.ts"
+import {
+  clockFault,
+  flagsOf,
+  flagsThatHoldTheMarker,
+  isOffDutyAt,
+  type QuarantineCode
+} from "../domain/TelemetryRules.ts"
+import type { IngestBatch } from "../persistence/IngestBatch.ts"
+import { type CursorLost, IngestDevice, type IngestListener, type QuarantinedPoint } from "../persistence/IngestDevice.ts"
+import type { IngestLane } from "../persistence/IngestLane.ts"
+import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
+import { CloseCode } from "../protocol/CloseCode.ts"
+import { fieldFaults, type PointBlock } from "../protocol/PointBlock.ts"
+import { CreditWindow } from "./CreditWindow.ts"
+import type { DriverActor } from "./DriverActor.ts"
+import type { DriverLink, RefusalCode } from "./DriverLink.ts"
+import { quarantineDetail } from "./QuarantineDetail.ts"
+
+/** What an intake needs of the node it runs on. */
+export interface IntakeNode {
+  readonly limits: Limits
+  readonly isFull: (points: number) => boolean
+  readonly appended: (points: number) => void
+  /** The driver's live place changed; at most once a frame. */
+  readonly moved: (driver: DriverActor) => void
+  readonly quarantined: (code: QuarantineCode) => void
+  readonly refused: (code: RefusalCode) => void
+}
+
+/**
+ * One connected device of a driver: the whole life of a point between its frame and the writer, run to completion
+ * synchronously on the frame's stack. Sequence, then credit, then the rules, then the buffer, then the live place; the
+ * acknowledgement follows from the commit (`settled`).
+ */
+export class DeviceIntake implements IngestListener {
+  readonly driver: DriverActor
+  readonly ingest: IngestDevice
+  readonly credit: CreditWindow
+  private readonly link: DriverLink
+  private readonly lane: IngestLane
+  private readonly node: IntakeNode
+  /** The device's previous point, which a jump is measured from; after HELLO its stored marker. */
+  private readonly previous = { recordedAt: 0, latE7: 0, lngE7: 0 }
+  private hasPrevious = false
+  /** After REFUSED: nothing is taken until the expected number arrives. */
+  private refusal: RefusalCode | undefined
+  private refusedAt = Number.NEGATIVE_INFINITY
+  private beaconAt = Number.NEGATIVE_INFINITY
+
+  constructor(driver: DriverActor, session: OpenedSession, window: number, lane: IngestLane, link: DriverLink, node: IntakeNode) {
+    this.driver = driver
+    this.link = link
+    this.lane = lane
+    this.node = node
+    this.credit = new CreditWindow(window, node.limits)
+    const marker = session.deviceMarker
+    this.ingest = new IngestDevice(
+      { driverId: driver.driverId, deviceNo: session.deviceNo, sessionId: session.sessionId },
+      {
+        lastSeq: session.lastSeq,
+        markerRecordedAt: marker?.recordedAt ?? Number.NEGATIVE_INFINITY,
+        markerReceivedAt: marker?.receivedAt ?? Number.NEGATIVE_INFINITY
+      },
+      this
+    )
+    if (marker !== undefined) this.remember(marker.recordedAt, marker.latE7, marker.lngE7)
+  }
+
+  /** Takes the points of one frame. `now` is the server's clock at receipt, Unix ms. */
+  report(block: PointBlock, now: number): void {
+    const { ingest } = this
+    this.driver.heardAt = now
+    const expected = ingest.acceptedSeq + 1
+    const last = block.firstSeq + block.count - 1
+    if (last < expected) {
+      if (last <= ingest.committedSeq) this.link.ack(ingest.committedSeq)
+      return
+    }
+    if (block.firstSeq > expected) return this.refuse(this.refusal ?? "sequence_gap", now)
+    const start = expected - block.firstSeq
+    const wanted = block.count - start
+    const allowed = Math.min(wanted, this.credit.acceptable(now) - (ingest.acceptedSeq - ingest.committedSeq))
+    if (allowed <= 0) return this.refuse("credit_exceeded", now)
+    if (this.node.isFull(allowed)) return this.refuse("buffer_full", now)
+    this.refusal = undefined
+    this.take(block, start, start + allowed, now)
+    if (allowed < wanted) this.refuse("credit_exceeded", now)
+  }
+
+  private take(block: PointBlock, start: number, end: number, now: number): void {
+    const { driver, node } = this
+    const batch = this.lane.batchFor(end - start, now)
+    let hasMoved = false
+    for (let i = start; i < end; i++) {
+      const code = this.quarantineCode(block, i, now)
+      if (code === undefined) hasMoved = this.store(block, i, now, batch) || hasMoved
+      else {
+        const detail = quarantineDetail(block, i, code)
+        batch.quarantine(this.ingest, block.firstSeq + i, block.recordedAt[i] as number, code, detail)
+        node.quarantined(code)
+      }
+    }
+    node.appended(end - start)
+    this.lane.appended()
+    if (hasMoved) node.moved(driver)
+  }
+
+  private quarantineCode(block: PointBlock, i: number, now: number): QuarantineCode | undefined {
+    if (block.faulty) {
+      const fault = block.fault[i] as number
+      if (fault !== 0) return fieldFaults[fault - 1]
+    }
+    const recordedAt = block.recordedAt[i] as number
+    const clock = clockFault(recordedAt, now, this.node.limits)
+    if (clock !== undefined) return clock
+    const { dutyLog } = this.driver
+    return dutyLog !== undefined && isOffDutyAt(dutyLog, recordedAt) ? "off_duty" : undefined
+  }
+
+  /** Buffers a sound point; says whether it moved the driver's live place. */
+  private store(block: PointBlock, i: number, now: number, batch: IngestBatch): boolean {
+    const recordedAt = block.recordedAt[i] as number
+    const latE7 = block.latE7[i] as number
+    const lngE7 = block.lngE7[i] as number
+    const speedCms = block.speedCms[i] as number
+    const headingCdeg = block.headingCdeg[i] as number
+    const accuracyCm = block.accuracyCm[i] as number
+    const previous = this.hasPrevious ? this.previous : undefined
+    const flags = flagsOf(recordedAt, latE7, lngE7, speedCms, accuracyCm, now, previous, this.node.limits.lateAfterMs)
+    batch.append(
+      this.ingest,
+      block.firstSeq + i,
+      recordedAt,
+      now,
+      latE7,
+      lngE7,
+      speedCms,
+      headingCdeg,
+      accuracyCm,
+      block.battery,
+      block.source,
+      flags
+    )
+    this.remember(recordedAt, latE7, lngE7)
+    if ((flags & flagsThatHoldTheMarker) !== 0) return false
+    return this.driver.moveMarker(recordedAt, now, this.ingest.deviceNo, latE7, lngE7, speedCms, headingCdeg, accuracyCm)
+  }
+
+  /** Moves the live place without storing anything; the caller has checked the fields. At most one a second counts. */
+  beacon(
+    recordedAt: number,
+    latE7: number,
+    lngE7: number,
+    speedCms: number,
+    headingCdeg: number,
+    accuracyCm: number,
+    now: number
+  ): boolean {
+    const { driver, node } = this
+    driver.heardAt = now
+    if (now - this.beaconAt < node.limits.beaconEveryMs) return false
+    this.beaconAt = now
+    if (clockFault(recordedAt, now, node.limits) !== undefined) return false
+    if (driver.dutyLog !== undefined && isOffDutyAt(driver.dutyLog, recordedAt)) return false
+    const previous = driver.hasMarker
+      ? { recordedAt: driver.markerRecordedAt, latE7: driver.latE7, lngE7: driver.lngE7 }
+      : undefined
+    const flags = flagsOf(recordedAt, latE7, lngE7, speedCms, accuracyCm, now, previous, node.limits.lateAfterMs)
+    if ((flags & flagsThatHoldTheMarker) !== 0) return false
+    if (!driver.moveMarker(recordedAt, now, this.ingest.deviceNo, latE7, lngE7, speedCms, headingCdeg, accuracyCm)) return false
+    node.moved(driver)
+    return true
+  }
+
+  /** A frame that could not be read: the phone hears where it stands. */
+  malformed(): void {
+    this.node.refused("malformed_frame")
+    this.link.refused(this.ingest.acceptedSeq + 1, "malformed_frame", 0)
+  }
+
+  grant(window: number, now: number): void {
+    if (window === this.credit.granted) return
+    this.credit.grant(window, now)
+    this.link.credit(window)
+  }
+
+  settled(seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void {
+    for (const point of quarantined) {
+      if (point.code === "refused_by_database") this.node.quarantined(point.code)
+      this.link.flagged(point.seq, point.code)
+    }
+    this.link.ack(seq)
+  }
+
+  lost(reason: CursorLost): void {
+    if (reason === "replaced") this.replaced()
+    else this.link.close(CloseCode.serverError, this.node.limits.retryAfterMs)
+  }
+
+  /** A newer session has the device: what is buffered here will not be committed. */
+  replaced(): void {
+    this.ingest.isDropped = true
+    this.link.close(CloseCode.replaced, 0)
+  }
+
+  private refuse(code: RefusalCode, now: number): void {
+    const isRepeated = this.refusal === code
+    this.refusal = code
+    if (isRepeated && now - this.refusedAt < this.node.limits.refusedRepeatMs) return
+    this.refusedAt = now
+    this.node.refused(code)
+    if (code === "credit_exceeded" && this.credit.refuse(now)) {
+      this.link.close(CloseCode.rateExceeded, this.node.limits.retryAfterMs)
+      return
+    }
+    const retryAfterMs = code === "buffer_full" ? this.node.limits.retryAfterMs : this.node.limits.refusedRetryAfterMs
+    this.link.refused(this.ingest.acceptedSeq + 1, code, retryAfterMs)
+  }
+
+  private remember(recordedAt: number, latE7: number, lngE7: number): void {
+    this.previous.recordedAt = recordedAt
+    this.previous.latE7 = latE7
+    this.previous.lngE7 = lngE7
+    this.hasPrevious = true
+  }
+}

@@ -1,0 +1,18 @@
+import type { QuarantineCode } from "../domain/TelemetryRules.ts"
+import type { CloseCode } from "../protocol/CloseCode.ts"
+
+/** Why points were not taken. `buffer_full` is this server's memory, not the phone's credit. */
+export type RefusalCode = "sequence_gap" | "credit_exceeded" | "buffer_full" | "malformed_frame"
+
+/**
+ * What an actor may say to a driver's phone. The gateway implements it over a socket; an actor never sees one.
+ * All synchronous; saying something to a connection that is gone does nothing.
+ */
+export interface DriverLink {
+  ack(seq: number): void
+  flagged(seq: number, code: QuarantineCode): void
+  refused(expectedSeq: number, code: RefusalCode, retryAfterMs: number): void
+  credit(window: number): void
+  result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void
+  close(code: CloseCode, retryAfterMs: number): void
+}

@@ -1,0 +1,220 @@
+import { createHash } from "node:crypto"
+import { Clock, Context, Duration, Effect, FiberMap, Layer, Metric } from "effect"
+import { Limits } from "../config/Limits.ts"
+import { clockFault, type DutyChange, type QuarantineCode } from "../domain/TelemetryRules.ts"
+import { DriverCommandRepo } from "../persistence/DriverCommandRepo.ts"
+import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
+import { MarkerCache } from "../persistence/MarkerCache.ts"
+import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
+import { DriverActor, type Duty } from "./DriverActor.ts"
+import type { DriverLink, RefusalCode } from "./DriverLink.ts"
+import { DriverMailbox } from "./DriverMailbox.ts"
+
+/** A command that waits in a driver's mailbox. */
+interface DutyOrder {
+  readonly _tag: "Duty"
+  readonly driver: DriverActor
+  readonly link: DriverLink
+  readonly commandId: string
+  readonly change: DutyChange
+  /** Whether the change is new to the actor, which then judges by it from the moment the frame arrived. */
+  readonly isEntered: boolean
+  /** What the command says, so that the same id with other content is noticed. */
+  readonly content: string
+}
+
+const noContext = Context.empty()
+const quarantinedTotal = (code: QuarantineCode) =>
+  Metric.counter("dropmate_points_quarantined_total", { incremental: true, attributes: { code }, description: "Points settled without being stored, by reason" })
+const refusedTotal = (code: RefusalCode) =>
+  Metric.counter("dropmate_frames_refused_total", { incremental: true, attributes: { code }, description: "Telemetry frames answered with REFUSED, by reason" })
+const actors = Metric.gauge("dropmate_driver_actors", { description: "Drivers held in memory on this node" })
+
+/**
+ * Finds, wakes and addresses driver actors. Points never wait in a mailbox: `DeviceIntake.report` runs on the frame's stack.
+ * Commands do, one at a time for each driver. Never touches sockets.
+ */
+export class DriverRegistry extends Context.Service<
+  DriverRegistry,
+  {
+    /** Gives a phone that said HELLO its intake; the session it replaces on this node is closed. */
+    readonly connect: (driverId: string, session: OpenedSession, link: DriverLink) => DeviceIntake
+    readonly disconnect: (intake: DeviceIntake) => void
+    /** A newer HELLO on any node ended this session. */
+    readonly replaced: (sessionId: string) => void
+    /** Takes a DUTY command; the link hears the RESULT. */
+    readonly duty: (intake: DeviceIntake, link: DriverLink, commandId: string, duty: Duty, occurredAt: number | undefined, now: number) => void
+    readonly find: (driverId: string) => DriverActor | undefined
+    readonly drivers: () => IterableIterator<DriverActor>
+    /** Called at most once a frame with a driver whose live place changed. */
+    readonly onMoved: (listener: (driver: DriverActor) => void) => void
+    readonly sessionIds: () => ReadonlyArray<string>
+  }
+>()("dropmate/actors/DriverRegistry") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      const writer = yield* TelemetryWriter
+      const commands = yield* DriverCommandRepo
+      const cache = yield* MarkerCache
+      const drivers = new Map<string, DriverActor>()
+      const sessions = new Map<string, DeviceIntake>()
+      const movedListeners: Array<(driver: DriverActor) => void> = []
+      const fibers = yield* FiberMap.make<string>()
+      const runFiber = yield* FiberMap.runtime(fibers)()
+      const clock = yield* Clock.Clock
+
+      const node: IntakeNode = {
+        limits,
+        isFull: writer.isFull,
+        appended: writer.appended,
+        moved: (driver) => {
+          for (const listener of movedListeners) listener(driver)
+        },
+        quarantined: (code) => quarantinedTotal(code).updateUnsafe(1, noContext),
+        refused: (code) => refusedTotal(code).updateUnsafe(1, noContext)
+      }
+
+      writer.listen({
+        committed: (moves) => {
+          for (const move of moves) {
+            const marker = move.marker
+            if (marker === undefined) continue
+            cache.put(move.device.driverId, {
+              recordedAt: marker.markerRecordedAt,
+              receivedAt: marker.markerReceivedAt,
+              latE7: marker.markerLatE7,
+              lngE7: marker.markerLngE7,
+              speedCms: marker.markerSpeedCms,
+              headingCdeg: marker.markerHeadingCdeg,
+              accuracyCm: marker.markerAccuracyCm
+            })
+          }
+        },
+        credit: (isOpen) => {
+          const now = clock.currentTimeMillisUnsafe()
+          for (const intake of sessions.values()) intake.grant(isOpen ? limits.windowPoints : 0, now)
+        }
+      })
+
+      const actorFor = (driverId: string, session: OpenedSession, now: number): DriverActor => {
+        const known = drivers.get(driverId)
+        const driver = known ?? new DriverActor(driverId, session.driverName, now)
+        if (known === undefined) drivers.set(driverId, driver)
+        driver.name = session.driverName
+        driver.heardAt = now
+        // PostgreSQL is the truth; what other nodes stored meanwhile may be newer than what is held here.
+        if (session.dutyChanges.length > 0 && (driver.mailbox?.pending ?? 0) === 0) driver.dutyLog = [...session.dutyChanges]
+        if (session.duty !== undefined) driver.duty = session.duty
+        const marker = session.driverMarker
+        if (marker !== undefined) {
+          driver.moveMarker(
+            marker.recordedAt,
+            marker.receivedAt,
+            session.deviceNo,
+            marker.latE7,
+            marker.lngE7,
+            marker.speedCms,
+            marker.headingCdeg,
+            marker.accuracyCm
+          )
+        }
+        return driver
+      }
+
+      const decide = (order: DutyOrder): Effect.Effect<void> => {
+        const { driver, commandId, change } = order
+        const withdraw = (): void => {
+          if (order.isEntered) driver.withdrawDuty(change)
+        }
+        const fingerprint = createHash("sha256").update(order.content).digest()
+        return commands.decideDuty({ driverId: driver.driverId, commandId, ...change, fingerprint }).pipe(
+          Effect.timeout(Duration.millis(limits.commandMs)),
+          Effect.match({
+            onSuccess: (verdict) => {
+              if (verdict.isRepeated) withdraw()
+              order.link.result(commandId, verdict.ok, verdict.detail)
+            },
+            onFailure: () => {
+              withdraw()
+              order.link.result(order.commandId, false, { code: "database_unavailable", detail: "send the command again", retryable: true })
+            }
+          })
+        )
+      }
+
+      const mailboxOf = (driver: DriverActor): DriverMailbox<DutyOrder> => {
+        if (driver.mailbox !== undefined) return driver.mailbox as DriverMailbox<DutyOrder>
+        const mailbox = DriverMailbox.make<DutyOrder>(limits)
+        driver.mailbox = mailbox as DriverMailbox
+        runFiber(
+          driver.driverId,
+          mailbox.run(decide, (order) => order.link.result(order.commandId, false, { code: "server_error", detail: "send the command again", retryable: true }))
+        )
+        return mailbox
+      }
+
+      const sweep = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        for (const driver of drivers.values()) {
+          if (driver.devices.length > 0 || now - driver.heardAt < limits.driverIdleMs) continue
+          if ((driver.mailbox?.pending ?? 0) > 0) continue
+          drivers.delete(driver.driverId)
+          if (driver.mailbox !== undefined) yield* FiberMap.remove(fibers, driver.driverId)
+        }
+        yield* Metric.update(actors, drivers.size)
+      })
+      yield* sweep.pipe(Effect.delay(Duration.millis(limits.driverSweepMs)), Effect.forever, Effect.forkScoped)
+
+      return {
+        connect: (driverId, session, link) => {
+          const now = clock.currentTimeMillisUnsafe()
+          if (session.replacedSessionId !== undefined) sessions.get(session.replacedSessionId)?.replaced()
+          const driver = actorFor(driverId, session, now)
+          const window = writer.isOpen() ? limits.windowPoints : 0
+          const intake = new DeviceIntake(driver, session, window, writer.laneOf(driverId), link, node)
+          driver.devices.push(intake)
+          sessions.set(session.sessionId, intake)
+          if (driver.duty === "on" || driver.duty === "break") mailboxOf(driver)
+          return intake
+        },
+        disconnect: (intake) => {
+          sessions.delete(intake.ingest.sessionId)
+          const at = intake.driver.devices.indexOf(intake)
+          if (at >= 0) intake.driver.devices.splice(at, 1)
+        },
+        replaced: (sessionId) => sessions.get(sessionId)?.replaced(),
+        duty: (intake, link, commandId, duty, occurredAt, now) => {
+          const at = occurredAt ?? now
+          const fault = clockFault(at, now, limits)
+          if (fault !== undefined) return link.result(commandId, false, { code: fault, detail: "occurredAt is not believable" })
+          const { driver } = intake
+          const change: DutyChange = { duty, occurredAt: at }
+          // Before the mailbox: the backlog that follows on the same socket is judged by it.
+          const isEntered = driver.enterDuty(change, limits.dutyChangesMax)
+          const order: DutyOrder = {
+            _tag: "Duty",
+            driver,
+            link,
+            commandId,
+            change,
+            isEntered,
+            content: `duty ${duty} ${occurredAt ?? "on receipt"}`
+          }
+          if (!mailboxOf(driver).offer(order, now)) {
+            if (isEntered) driver.withdrawDuty(change)
+            link.result(commandId, false, { code: "busy", detail: "too many commands wait; send it again later", retryable: true })
+          }
+        },
+        find: (driverId) => drivers.get(driverId),
+        drivers: () => drivers.values(),
+        onMoved: (listener) => {
+          movedListeners.push(listener)
+        },
+        sessionIds: () => [...sessions.keys()]
+      }
+    })
+  )
+}

@@ -1,0 +1,220 @@
+import type { DriverClient } from "../client/DriverClient.ts"
+import type { RestClient } from "../client/RestClient.ts"
+import type { SocketFactory } from "../client/SocketFactory.ts"
+import { DriverMotion } from "../domain/DriverMotion.ts"
+import { PhoneSensor } from "../domain/PhoneSensor.ts"
+import { RoutePlanner } from "../domain/RoutePlanner.ts"
+import { SeededRandom } from "../domain/SeededRandom.ts"
+import { buildStreetNetwork } from "../domain/StreetNetwork.ts"
+import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
+import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
+import type { StatusLine } from "./StatusLine.ts"
+
+export interface SimulationOptions {
+  readonly drivers: number
+  readonly seed: number
+  /** Simulated seconds per second. */
+  readonly speed: number
+  /** Real seconds until the fleet stops driving; infinity: until the signal. */
+  readonly durationS: number
+  readonly rest: RestClient
+  readonly socketUrl: string
+  readonly sockets: SocketFactory
+  readonly giveUpAfterMs: number
+  readonly status: StatusLine
+  /** Interrupts at once. */
+  readonly signal: AbortSignal
+}
+
+/** What a simulation prints at its end. */
+export interface SimulationReport {
+  readonly drivers: number
+  readonly seed: number
+  readonly points_sent: number
+  readonly points_acked: number
+  readonly points_quarantined: number
+  readonly points_resent: number
+  readonly beacons: number
+  readonly stops_served: number
+  /** Times a phone lost its network in a dead zone. */
+  readonly dead_zones: number
+  /** Times the server or the network ended a connection. */
+  readonly losses: number
+  readonly duration_s: number
+  readonly ack_p50_ms: number | null
+  readonly ack_p99_ms: number | null
+  /** What an honest fleet must never see, each with how often it did; empty when all is well. */
+  readonly violations: ReadonlyArray<string>
+}
+
+const tickMs = 100
+
+/** A driver, the car's way and the phone in it. */
+class SimulatedDriver {
+  readonly client: DriverClient
+  readonly motion: DriverMotion
+  private readonly sensor: PhoneSensor
+  private readAtS = 0
+  deadZones = 0
+
+  constructor(client: DriverClient, motion: DriverMotion, sensor: PhoneSensor) {
+    this.client = client
+    this.motion = motion
+    this.sensor = sensor
+  }
+
+  /** Lives up to `nowS` seconds of simulated time, reporting at the server's cadence. `unixMs`: that second as a time. */
+  liveUntil(nowS: number, unixMs: (atS: number) => number): void {
+    for (;;) {
+      const { movingMs, idleMs } = this.client.cadence
+      // A car that sets out is noticed at once by the phone's motion sensor: the long pause is only for standing.
+      const pauseS = Math.max(0.2, (this.motion.isStanding ? Math.min(idleMs, movingMs * 5) : movingMs) / 1_000)
+      const nextS = this.readAtS + pauseS
+      if (nextS > nowS) return
+      this.motion.advance(pauseS)
+      this.readAtS = nextS
+      this.client.report({ ...this.sensor.read(pauseS), recordedAt: Math.floor(unixMs(nextS)), source: "fused" })
+      this.followNetwork()
+    }
+  }
+
+  private followNetwork(): void {
+    const isOut = this.motion.isInDeadZone
+    if (isOut && this.client.state !== "offline") {
+      this.deadZones++
+      this.client.offline()
+    } else if (!isOut && this.client.state === "offline") this.client.online()
+  }
+}
+
+/** Counts what should not happen. */
+class Violations {
+  private readonly counts = new Map<string, number>()
+
+  note(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  /** The credit window may close between two frames, and a killed connection leaves gaps: those are ordinary. */
+  observe(client: DriverClient): void {
+    client.on("flagged", ({ code }) => this.note(`point quarantined: ${code}`))
+    client.on("refused", ({ code }) => {
+      if (code !== "credit_exceeded") this.note(`points refused: ${code}`)
+    })
+    client.on("newDevice", () => this.note("the server's sequence was not ours"))
+    client.on("result", ({ ok, detail }) => {
+      if (!ok) this.note(`command refused: ${String(detail?.code ?? "no reason")}`)
+    })
+  }
+
+  get list(): ReadonlyArray<string> {
+    return [...this.counts].map(([what, count]) => `${what} (${count})`)
+  }
+}
+
+/**
+ * Drives an honest fleet through the city of a seed, over real sockets. Ways, stops, errors and dead zones depend on the seed alone;
+ * what the network does to them does not.
+ */
+export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
+  const { durationS, speed, status, signal } = options
+  const violations = new Violations()
+  const fleet = new ClientFleet()
+  const drivers = await makeDrivers(options, fleet, violations)
+  const startedAt = performance.now()
+  const elapsedS = (): number => (performance.now() - startedAt) / 1_000
+  // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
+  const baseMs = Date.now() - (speed > 1 ? (speed - 1) * durationS * 1_000 : 0)
+  const unixMs = (atS: number): number => baseMs + atS * 1_000
+  try {
+    await fleet.start(signal)
+    for (const { client } of drivers) {
+      // Fails only when the client stops for good, which the watch below reports.
+      client.duty("on", baseMs).catch(() => undefined)
+    }
+    const isOver = (): boolean => elapsedS() >= durationS
+    const drive = async (): Promise<void> => {
+      while (!isOver()) {
+        await pause(tickMs, signal)
+        const nowS = Math.min(elapsedS(), durationS) * speed
+        for (const driver of drivers) driver.liveUntil(nowS, unixMs)
+      }
+      for (const { client } of drivers) client.online()
+    }
+    const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
+    const driven = { isOver: false }
+    await Promise.all([
+      drive().then(() => {
+        driven.isOver = true
+      }),
+      fleet.watch(() => driven.isOver && fleet.pending === 0, options.giveUpAfterMs, show, signal)
+    ])
+  } finally {
+    await fleet.stop()
+  }
+  status.end(statusText(fleet, elapsedS() * speed))
+  if (fleet.total("acked") !== fleet.total("reported")) violations.note("reported and acknowledged points differ")
+  return reportOf(options, fleet, drivers, violations, elapsedS())
+}
+
+const makeDrivers = async (
+  options: SimulationOptions,
+  fleet: ClientFleet,
+  violations: Violations
+): Promise<ReadonlyArray<SimulatedDriver>> => {
+  const { rest, seed, status } = options
+  const people = Array.from({ length: options.drivers }, (_, index) => {
+    const number = String(index + 1).padStart(5, "0")
+    return { email: `driver-${number}@simulation.dropmate.local`, name: `Simulated ${number}` }
+  })
+  const ids = await ensureDrivers(rest, people, (ready) =>
+    status.show(() => `drivers ready: ${ready} of ${people.length}`, ready / people.length)
+  )
+  options.signal.throwIfAborted()
+  const desk = new TokenDesk(rest)
+  const network = buildStreetNetwork({ seed })
+  const planner = new RoutePlanner(network)
+  const random = new SeededRandom(seed)
+  return ids.map((id, index) => {
+    const client = fleet.add(people[index]?.email ?? id, {
+      url: options.socketUrl,
+      token: desk.providerOf(id),
+      sockets: options.sockets,
+      appVersion: "simulation",
+      platform: index % 3 === 0 ? "ios" : "android"
+    })
+    violations.observe(client)
+    const motion = new DriverMotion(network, planner, random.fork(index * 2))
+    return new SimulatedDriver(client, motion, new PhoneSensor(network, motion, random.fork(index * 2 + 1)))
+  })
+}
+
+const reportOf = (
+  options: SimulationOptions,
+  fleet: ClientFleet,
+  drivers: ReadonlyArray<SimulatedDriver>,
+  violations: Violations,
+  elapsedS: number
+): SimulationReport => {
+  const sum = (each: (driver: SimulatedDriver) => number): number =>
+    drivers.reduce((total, driver) => total + each(driver), 0)
+  return {
+    drivers: drivers.length,
+    seed: options.seed,
+    points_sent: fleet.total("reported"),
+    points_acked: fleet.total("acked"),
+    points_quarantined: fleet.total("quarantined"),
+    points_resent: fleet.total("resent"),
+    beacons: fleet.total("beacons"),
+    stops_served: sum((driver) => driver.motion.stopsServed),
+    dead_zones: sum((driver) => driver.deadZones),
+    losses: fleet.total("losses"),
+    duration_s: Math.round(elapsedS * 1_000) / 1_000,
+    ack_p50_ms: quantileForReport(fleet.ackLatency, 0.5),
+    ack_p99_ms: quantileForReport(fleet.ackLatency, 0.99),
+    violations: violations.list
+  }
+}
+
+const statusText = (fleet: ClientFleet, simulatedS: number): string =>
+  `${Math.floor(simulatedS)} s driven, ${fleet.live}/${fleet.clients.length} connected, ${fleet.total("reported")} points, ${fleet.total("acked")} acknowledged, ${fleet.pending} waiting, ${fleet.total("losses")} losses`

@@ -1,0 +1,205 @@
+import { Problem, readProblem, ServerUnreachable } from "./Problem.ts"
+
+export interface Login {
+  readonly access_token: string
+  readonly refresh_token: string
+  readonly token_type: "Bearer"
+  readonly expires_in_s: number
+  readonly user: { readonly id: string; readonly email: string; readonly role: string }
+}
+
+export interface NewDriver {
+  readonly email: string
+  /** Without one the driver is invited and works with provisioned tokens. */
+  readonly password?: string
+  readonly name: string
+  readonly phone?: string
+  readonly vehicle?: {
+    readonly type: string
+    readonly plate?: string
+    readonly capacity?: Readonly<Record<string, unknown>>
+  }
+}
+
+export interface Driver {
+  readonly id: string
+  readonly user_id: string
+  readonly name: string
+  readonly status: string
+  readonly email?: string
+}
+
+export interface DriverToken {
+  readonly driver_id: string
+  readonly access_token: string
+  readonly expires_in_s: number
+}
+
+export interface Page<A> {
+  readonly data: ReadonlyArray<A>
+  readonly next_cursor: string | null
+  readonly has_more: boolean
+}
+
+export interface RestClientOptions {
+  /** `http://host:port`, without a path. */
+  readonly url: string
+  readonly fetch?: typeof fetch
+  /** How long a request that may be repeated is, milliseconds; 0 tries once. */
+  readonly retryForMs?: number
+  readonly requestMsMax?: number
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+const retryEveryMsMin = 250
+
+/**
+ * The part of the REST API that driver fleets and tools need. Answers that are not a success are `Problem`; no answer is
+ * `ServerUnreachable`. What may be repeated safely (reads, and POSTs under an Idempotency-Key) is, when the server says "later".
+ */
+export class RestClient {
+  private readonly url: string
+  private readonly fetch: typeof fetch
+  private readonly retryForMs: number
+  private readonly requestMsMax: number
+  private authorize: (() => Promise<string>) | undefined
+
+  /** @throws RangeError when the URL is not an `http:` or `https:` URL. */
+  constructor(options: RestClientOptions) {
+    const url = URL.parse(options.url)
+    if (url === null || !/^https?:$/.test(url.protocol))
+      throw new RangeError(`not an http: or https: URL: ${options.url}`)
+    this.url = url.href.replace(/\/$/, "")
+    this.fetch = options.fetch ?? fetch
+    this.retryForMs = options.retryForMs ?? 60_000
+    this.requestMsMax = options.requestMsMax ?? 30_000
+  }
+
+  /** Every later request carries this access token. */
+  useToken(token: string): void {
+    this.authorize = () => Promise.resolve(token)
+  }
+
+  /** Signs in, and again by itself before the access token ends. */
+  async signIn(email: string, password: string): Promise<Login> {
+    let login = await this.login(email, password)
+    let freshUntilMs = freshUntil(login)
+    let renewal: Promise<Login> | undefined
+    this.authorize = async () => {
+      if (performance.now() < freshUntilMs) return login.access_token
+      renewal ??= this.login(email, password)
+      try {
+        login = await renewal
+        freshUntilMs = freshUntil(login)
+      } finally {
+        renewal = undefined
+      }
+      return login.access_token
+    }
+    return login
+  }
+
+  login(email: string, password: string): Promise<Login> {
+    return this.send<Login>({
+      method: "POST",
+      path: "/v1/auth/login",
+      body: { email, password },
+      isPublic: true,
+      repeats: true
+    })
+  }
+
+  refresh(refreshToken: string): Promise<Login> {
+    return this.send<Login>({
+      method: "POST",
+      path: "/v1/auth/refresh",
+      body: { refresh_token: refreshToken },
+      isPublic: true
+    })
+  }
+
+  /** Code `email_taken` when the address has an account. */
+  createDriver(driver: NewDriver): Promise<Driver> {
+    return this.send<Driver>({ method: "POST", path: "/v1/drivers", body: driver, idempotencyKey: crypto.randomUUID() })
+  }
+
+  listDrivers(query: Query = {}): Promise<Page<Driver>> {
+    return this.send<Page<Driver>>({ method: "GET", path: "/v1/drivers", query })
+  }
+
+  /** Tokens for many drivers in one request. Each call makes new ones, so it may be repeated. */
+  async provisionTokens(driverIds: ReadonlyArray<string>): Promise<ReadonlyArray<DriverToken>> {
+    const body = { driver_ids: driverIds }
+    const answer = await this.send<{ readonly data: ReadonlyArray<DriverToken> }>({
+      method: "POST",
+      path: "/v1/drivers/tokens",
+      body,
+      repeats: true
+    })
+    return answer.data
+  }
+
+  private async send<A>(request: RestRequest): Promise<A> {
+    const giveUpAtMs = performance.now() + this.retryForMs
+    const mayRepeat = request.method === "GET" || request.idempotencyKey !== undefined || request.repeats === true
+    for (let tries = 0; ; tries++) {
+      const outcome = await this.once<A>(request)
+      if (outcome.kind === "answer") return outcome.body
+      const { cause } = outcome
+      const isTemporary = cause instanceof ServerUnreachable || (cause instanceof Problem && cause.isRetryable)
+      const askedMs = cause instanceof Problem ? cause.retryAfterMs : 0
+      const waitMs = Math.max(askedMs, retryEveryMsMin * 2 ** Math.min(tries, 4)) * (1 + Math.random() * 0.2)
+      if (!mayRepeat || !isTemporary || performance.now() + waitMs > giveUpAtMs) throw cause
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+
+  private async once<A>(request: RestRequest): Promise<Outcome<A>> {
+    const label = `${request.method} ${request.path}`
+    const headers = new Headers({ accept: "application/json" })
+    if (request.isPublic !== true && this.authorize !== undefined)
+      headers.set("authorization", `Bearer ${await this.authorize()}`)
+    if (request.body !== undefined) headers.set("content-type", "application/json")
+    if (request.idempotencyKey !== undefined) headers.set("idempotency-key", request.idempotencyKey)
+    try {
+      const response = await this.fetch(`${this.url}${request.path}${queryText(request.query)}`, {
+        method: request.method,
+        headers,
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: AbortSignal.timeout(this.requestMsMax)
+      })
+      if (!response.ok) return { kind: "refusal", cause: await readProblem(label, response) }
+      return { kind: "answer", body: (await response.json()) as A }
+    } catch (cause) {
+      return { kind: "refusal", cause: new ServerUnreachable(this.url, cause) }
+    }
+  }
+}
+
+interface RestRequest {
+  readonly method: "GET" | "POST"
+  readonly path: string
+  readonly query?: Query
+  readonly body?: unknown
+  readonly idempotencyKey?: string
+  /** Goes without an access token. */
+  readonly isPublic?: boolean
+  /** Doing it twice does no harm. */
+  readonly repeats?: boolean
+}
+
+type Outcome<A> =
+  | { readonly kind: "answer"; readonly body: A }
+  | { readonly kind: "refusal"; readonly cause: Problem | ServerUnreachable }
+
+/** A minute before the end, or half of a shorter life. Monotonic milliseconds. */
+const freshUntil = (login: Login): number =>
+  performance.now() + Math.max(login.expires_in_s - 60, login.expires_in_s / 2) * 1_000
+
+const queryText = (query: Query = {}): string => {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  return given.length === 0
+    ? ""
+    : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()}`
+}

@@ -1,0 +1,56 @@
+import { Config, Context, Option, type Redacted } from "effect"
+
+/** Every environment variable, decoded once. Nothing else reads the environment. */
+export interface Env {
+  readonly host: string
+  readonly httpPort: number
+  readonly realtimePort: number
+  /** Undefined: the embedded PostgreSQL. The user must be able to create roles on first start. */
+  readonly databaseUrl: Redacted.Redacted | undefined
+  /** Undefined: the embedded Redis. */
+  readonly redisUrl: Redacted.Redacted | undefined
+  /** Embedded data, cache, logs and secrets. Undefined: `.dropmate` beside package.json. */
+  readonly home: string | undefined
+  /** Signs tokens. Undefined: generated into the home; refused when DATABASE_URL is set. */
+  readonly secret: Redacted.Redacted | undefined
+  readonly adminEmail: string | undefined
+  readonly adminPassword: Redacted.Redacted | undefined
+  readonly logLevel: "Trace" | "Debug" | "Info" | "Warn" | "Error"
+  readonly logFormat: "pretty" | "json"
+  readonly otlpUrl: string | undefined
+  readonly mapStyleUrl: string | undefined
+  /** Origins of browsers that may call REST and open sockets, besides the server's own. */
+  readonly allowedOrigins: ReadonlyArray<string>
+  /** How the outside reaches this server, for links and same-origin checks. Undefined: http://HOST:HTTP_PORT. */
+  readonly publicUrl: string | undefined
+  /** Name of this node in sessions and logs. */
+  readonly nodeName: string
+}
+
+export const Env = Context.Service<Env>("dropmate/config/Env")
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  config.pipe(Config.option, Config.map(Option.getOrUndefined))
+
+/** Decodes the environment; fails naming the variable and what it must be. */
+export const envConfig: Config.Config<Env> = Config.all({
+  host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
+  httpPort: Config.Port("HTTP_PORT").pipe(Config.withDefault(8080)),
+  realtimePort: Config.Port("REALTIME_PORT").pipe(Config.withDefault(8081)),
+  databaseUrl: optional(Config.Redacted("DATABASE_URL")),
+  redisUrl: optional(Config.Redacted("REDIS_URL")),
+  home: optional(Config.NonEmptyString("DROPMATE_HOME")),
+  secret: optional(Config.Redacted("DROPMATE_SECRET")),
+  adminEmail: optional(Config.NonEmptyString("DROPMATE_ADMIN_EMAIL")),
+  adminPassword: optional(Config.Redacted("DROPMATE_ADMIN_PASSWORD")),
+  logLevel: Config.Literals(["Trace", "Debug", "Info", "Warn", "Error"], "LOG_LEVEL").pipe(Config.withDefault("Info")),
+  logFormat: Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("pretty")),
+  otlpUrl: optional(Config.NonEmptyString("OTLP_URL")),
+  mapStyleUrl: optional(Config.NonEmptyString("MAP_STYLE_URL")),
+  allowedOrigins: Config.String("ALLOWED_ORIGINS").pipe(
+    Config.withDefault(""),
+    Config.map((list) => list.split(",").map((origin) => origin.trim()).filter((origin) => origin !== ""))
+  ),
+  publicUrl: optional(Config.NonEmptyString("PUBLIC_URL")),
+  nodeName: Config.NonEmptyString("NODE_NAME").pipe(Config.withDefault("node-1"))
+})

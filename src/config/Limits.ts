@@ -1,0 +1,194 @@
+import { Context } from "effect"
+
+/**
+ * Every bound of the product, with its unit in its name. At a bound something named happens: a close code, a 429, REFUSED,
+ * quarantine; never silence. `assertLimits` holds the relations that the rest of the code leans on.
+ */
+export const defaultLimits = {
+  // Wire
+  frameBytesMax: 16 * 1024,
+  frameDepthMax: 4,
+  batchPointsMax: 500,
+  firstFrameMs: 5_000,
+  pingEveryMs: 25_000,
+  socketSilentMs: 60_000,
+  /** Malformed frames that are answered; the next one closes with 4500. */
+  malformedFramesMax: 2,
+  socketBackpressureBytesMax: 64 * 1024,
+  /** Frames one socket may send a second before it is closed with 4005. Far above a phone that empties its queue point by point. */
+  framesPerSecondMax: 20_000,
+  addressConnectionsMax: 20_000,
+  driverConnectionsMax: 8,
+  connectionsMax: 100_000,
+  /** Upgrades of one address in flight before HELLO. */
+  unauthenticatedConnectionsMax: 20_000,
+
+  // Telemetry
+  clockFutureMs: 2 * 60_000,
+  clockPastMs: 72 * 3_600_000,
+  lateAfterMs: 60_000,
+  beaconEveryMs: 1_000,
+  /** Unacknowledged points one device may have on the way. */
+  windowPoints: 1_000,
+  /** A window that was granted still counts for this long after it was lowered. */
+  windowGraceMs: 10_000,
+  creditRefusalsMax: 10,
+  creditRefusalsSpanMs: 60_000,
+  refusedRepeatMs: 1_000,
+  refusedRetryAfterMs: 250,
+  /** Points held for the database on this node, all drivers together. */
+  bufferedPointsMax: 200_000,
+  /** Above this share of bufferedPointsMax every window is closed; below the lower one it opens again. */
+  bufferedPointsHighPct: 75,
+  bufferedPointsLowPct: 50,
+  ingestLanes: 2,
+  flushPointsMax: 16_000,
+  flushPointsMin: 2_000,
+  flushAfterMs: 10,
+  ingestRetryMs: 250,
+  /** After a failure that neither data nor time explains (a missing grant): seldom, and loudly. */
+  ingestAlarmRetryMs: 5_000,
+  ingestStatementTimeoutMs: 30_000,
+  /** A lane that cannot commit for this long closes credit on every socket. */
+  creditCloseAfterMs: 750,
+  creditWatchMs: 100,
+  quarantineDetailBytesMax: 512,
+  retryAfterMs: 2_000,
+
+  // Cadence that WELCOME asks of an app
+  cadenceMovingMs: 2_000,
+  cadenceIdleMs: 20_000,
+  cadenceBatchPoints: 1,
+
+  // Partitions (UTC days)
+  partitionDaysBack: 4,
+  partitionDaysAhead: 7,
+  partitionCheckEveryMs: 10 * 60_000,
+
+  // Actors
+  dutyChangesMax: 256,
+  driverMailboxMax: 64,
+  driverIdleMs: 15 * 60_000,
+  driverSweepMs: 30_000,
+  driverRestartsPerMinuteMax: 5,
+  driverParkedMs: 60_000,
+  commandMs: 10_000,
+  commandIdBytesMax: 36,
+  deviceIdBytesMax: 128,
+  appVersionBytesMax: 64,
+  capabilitiesMax: 32,
+  devicesPerDriverMax: 20,
+  sessionTouchMs: 30_000,
+  helloConcurrencyMax: 64,
+  markerStaleMs: 60_000,
+  markerTtlMs: 24 * 3_600_000,
+
+  // Redis
+  redisCommandMs: 2_000,
+  redisMarkersPerFlushMax: 10_000,
+  markerCacheEveryMs: 50,
+
+  // Identity
+  accessTokenTtlS: 15 * 60,
+  provisionedTokenTtlS: 24 * 3_600,
+  refreshTokenTtlS: 30 * 24 * 3_600,
+  tokenGraceMs: 30_000,
+  tokenBytesMax: 4 * 1024,
+  clockSkewS: 5,
+  /** DROPMATE_SECRET, in UTF-8. */
+  secretBytesMin: 32,
+  /** How often the connection that hears of revocations is tried, and how long it may take to answer. */
+  revocationHeartbeatMs: 5_000,
+  revocationReconnectMsMax: 1_000,
+  passwordBytesMin: 8,
+  passwordBytesMax: 200,
+  loginAttemptsPerAddressPerMinute: 30,
+  loginAttemptsPerAccountPerMinute: 10,
+  argon2MemoryKiB: 19_456,
+  argon2Passes: 2,
+  passwordHashesAtOnceMax: 2,
+  sessionsPerUserMax: 50,
+
+  // HTTP
+  bodyBytesMax: 256 * 1024,
+  jsonDepthMax: 32,
+  headerBytesMax: 16 * 1024,
+  requestsPerPrincipalPerMinute: 3_000,
+  requestsPerAddressPerMinute: 12_000,
+  readinessCheckMs: 2_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+  httpConnectionsMax: 10_000,
+  listLimitDefault: 50,
+  listLimitMax: 200,
+  trailPointsDefault: 1_000,
+  trailPointsMax: 5_000,
+  nearbyRadiusMMax: 100_000,
+  nearbyDriversMax: 200,
+  tokensPerRequestMax: 1_000,
+  simplifyMMax: 10_000,
+  /** JSON of one free-form object (licence, capacity, service region). */
+  objectBytesMax: 16 * 1024,
+  /** Callers that one node counts the requests of; beyond it the one that was quiet longest is forgotten. */
+  rateKeysMax: 100_000,
+  idempotencyKeyBytesMax: 200,
+  idempotencyKeyTtlMs: 24 * 3_600_000,
+  idempotencyLeaseMs: 30_000,
+
+  // Database pools (connections)
+  appConnectionsMax: 10,
+  sessionConnectionsMax: 4,
+  jobsConnectionsMax: 2,
+  databaseConnectMs: 5_000,
+  databaseCloseMs: 1_000,
+  /** How long a node waits for another one that migrates. */
+  migrationLockMs: 60_000,
+
+  // Embedded PostgreSQL and Redis
+  embeddedReadyMs: 120_000,
+  embeddedStopMs: 10_000,
+  embeddedKillMs: 10_000,
+  embeddedPortTriesMax: 5,
+  embeddedLogBytesMax: 10 * 1024 * 1024,
+  embeddedDownloadMs: 120_000,
+  /** Work that lasts longer than this says so on stderr. */
+  progressAfterMs: 1_000,
+  progressEveryMs: 5_000,
+
+  // Shut-down
+  drainMs: 8_000,
+  drainRetryAfterMsMax: 5_000
+} as const
+
+export type Limits = { readonly [K in keyof typeof defaultLimits]: number }
+
+/** The limits in force. A reference with a default, so that a test can lower one bound without a layer. */
+export const Limits = Context.Reference<Limits>("dropmate/config/Limits", { defaultValue: () => defaultLimits })
+
+/** Relations between bounds that other code relies on, each with what would break. */
+export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean, otherwise: string]> = [
+  [
+    (l) => l.batchPointsMax <= l.windowPoints,
+    "a full BATCH would not fit the window and the phone could never send it"
+  ],
+  [(l) => l.windowPoints <= l.bufferedPointsMax, "one device could fill the server's whole buffer bound"],
+  [
+    (l) => l.bufferedPointsLowPct < l.bufferedPointsHighPct && l.bufferedPointsHighPct < 100,
+    "credit would flap or never close"
+  ],
+  [(l) => l.flushPointsMin <= l.flushPointsMax, "a lane would never have enough rows to flush early"],
+  [(l) => l.batchPointsMax <= l.flushPointsMax, "one BATCH would not fit one commit"],
+  [(l) => l.frameBytesMax <= l.socketBackpressureBytesMax, "one frame could close its own reader"],
+  [(l) => l.pingEveryMs * 2 < l.socketSilentMs, "one lost ping would close a healthy connection"],
+  [(l) => l.partitionDaysBack * 86_400_000 > l.clockPastMs, "an accepted point could lie before the oldest partition"],
+  [
+    (l) => l.partitionDaysAhead * 86_400_000 > l.clockFutureMs,
+    "an accepted point could lie after the newest partition"
+  ],
+  [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],
+  [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
+]
+
+/** The relations that do not hold; empty when the limits are sound. */
+export const brokenRelations = (limits: Limits): ReadonlyArray<string> =>
+  limitRelations.filter(([holds]) => !holds(limits)).map(([, otherwise]) => otherwise)

@@ -1,0 +1,55 @@
+import { Duration, Effect } from "effect"
+import type { Limits } from "../config/Limits.ts"
+import { AccessTokens } from "../identity/AccessTokens.ts"
+import type { Principal } from "../identity/Principal.ts"
+import { Revocations } from "../identity/Revocations.ts"
+import { DriverSessionRepo } from "../persistence/DriverSessionRepo.ts"
+import { CloseCode } from "../protocol/CloseCode.ts"
+import type { Admission } from "./DriverSocket.ts"
+import type { Hello } from "./Hello.ts"
+
+const refused = (code: CloseCode, retryAfterMs = 0): Admission => ({ _tag: "Refused", code, retryAfterMs })
+
+/** HELLO step by step: whose token, may they drive, and the device's session with its cursor. */
+export const makeAdmission = (node: string, limits: Limits) =>
+  Effect.gen(function* () {
+    const tokens = yield* AccessTokens
+    const revocations = yield* Revocations
+    const sessions = yield* DriverSessionRepo
+
+    const principalOf = (hello: Hello, header: Principal | undefined): Effect.Effect<Principal | Admission> => {
+      if (hello.token === undefined) return Effect.succeed(header ?? refused(CloseCode.tokenInvalid))
+      return Effect.match(tokens.verify(hello.token), {
+        onSuccess: (principal): Principal | Admission => principal,
+        onFailure: (error) =>
+          error._tag === "TokenExpired" ? refused(CloseCode.tokenExpired, limits.retryAfterMs) : refused(CloseCode.tokenInvalid)
+      })
+    }
+
+    const open = (hello: Hello, principal: Principal, driverId: string): Effect.Effect<Admission> =>
+      sessions.open({ ...hello, driverId }, node).pipe(
+        Effect.timeout(Duration.millis(limits.databaseConnectMs)),
+        Effect.match({
+          onSuccess: (session): Admission => ({ _tag: "Admitted", principal, session }),
+          onFailure: (error): Admission => {
+            switch (error._tag) {
+              case "DriverNotPermitted":
+              case "TooManyDevices":
+                return refused(CloseCode.notPermitted)
+              case "SessionReplaced":
+                return refused(CloseCode.replaced)
+              default:
+                return refused(CloseCode.databaseUnavailable, limits.retryAfterMs)
+            }
+          }
+        })
+      )
+
+    return (hello: Hello, header: Principal | undefined): Effect.Effect<Admission> =>
+      Effect.flatMap(principalOf(hello, header), (principal) => {
+        if ("_tag" in principal) return Effect.succeed(principal)
+        if (revocations.isRevoked(principal)) return Effect.succeed(refused(CloseCode.tokenInvalid))
+        if (principal.driverId === undefined) return Effect.succeed(refused(CloseCode.notPermitted))
+        return open(hello, principal, principal.driverId)
+      })
+  })

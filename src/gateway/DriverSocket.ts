@@ -1,0 +1,252 @@
+import { Effect } from "effect"
+import type { DeviceIntake } from "../actors/DeviceIntake.ts"
+import type { Duty } from "../actors/DriverActor.ts"
+import type { DriverLink, RefusalCode } from "../actors/DriverLink.ts"
+import type { DriverRegistry } from "../actors/DriverRegistry.ts"
+import type { Limits } from "../config/Limits.ts"
+import { isUuid, publicId } from "../domain/Ids.ts"
+import { fieldRange, type QuarantineCode } from "../domain/TelemetryRules.ts"
+import type { Principal } from "../identity/Principal.ts"
+import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
+import { ackFrame } from "../protocol/AckFrame.ts"
+import { CloseCode } from "../protocol/CloseCode.ts"
+import { type Frame, MalformedFrame } from "../protocol/FrameCodec.ts"
+import { DriverClientFrame, DriverServerFrame, protocolVersion } from "../protocol/FrameType.ts"
+import { optionalFault, type PointBlock, requiredFault } from "../protocol/PointBlock.ts"
+import { readPointFrame } from "../protocol/PointFrames.ts"
+import type { PointReader } from "../protocol/PointReader.ts"
+import type { Connection, SocketBehaviour } from "./Connection.ts"
+import { type Hello, readHello } from "./Hello.ts"
+
+/** How a HELLO ended: a session, or the code to close with. */
+export type Admission =
+  | { readonly _tag: "Admitted"; readonly principal: Principal; readonly session: OpenedSession }
+  | { readonly _tag: "Refused"; readonly code: CloseCode; readonly retryAfterMs: number }
+
+/** What driver sockets share on a node. */
+export interface DriverNode {
+  readonly limits: Limits
+  readonly registry: DriverRegistry["Service"]
+  /** Both readers fill this one block: a frame is done with before the next one is read. */
+  readonly block: PointBlock
+  readonly reader: PointReader
+  readonly admit: (hello: Hello, headerPrincipal: Principal | undefined) => Effect.Effect<Admission>
+  readonly verify: (token: string) => Effect.Effect<Principal | undefined>
+  readonly run: (effect: Effect.Effect<void>) => void
+  readonly sessionEnded: (sessionId: string, code: number) => void
+  /** Once true, frames are left unread: what they carry is sent again to the next node. */
+  readonly isDraining: () => boolean
+  /** Counts a frame by its name and fate. */
+  readonly count: (frame: string) => void
+}
+
+const duties: ReadonlyArray<unknown> = ["on", "off", "break"]
+const isDuty = (value: unknown): value is Duty => duties.includes(value)
+
+/**
+ * The driver endpoint: reads frames, hands points to the driver's intake on the spot and everything that waits to fibers, and
+ * says to the phone what actors want said.
+ */
+export class DriverSocket implements SocketBehaviour, DriverLink {
+  principal: Principal | undefined
+  private readonly connection: Connection
+  private readonly node: DriverNode
+  private intake: DeviceIntake | undefined
+  private isOpening = false
+
+  constructor(connection: Connection, node: DriverNode) {
+    this.connection = connection
+    this.node = node
+  }
+
+  received(bytes: Uint8Array, now: number): void {
+    const { connection, node, intake } = this
+    if (connection.isClosing || node.isDraining() || !connection.admit(now)) return
+    // Nearly every message of a working phone ends here.
+    if (intake !== undefined && !connection.isJson && node.reader.read(bytes)) return intake.report(node.block, now)
+    const frame = connection.decode(bytes)
+    if (frame instanceof MalformedFrame) return this.malformed()
+    if (intake === undefined) return this.beforeWelcome(frame)
+    this.afterWelcome(frame, intake, now)
+  }
+
+  private beforeWelcome(frame: Frame): void {
+    switch (frame[0]) {
+      case DriverClientFrame.hello:
+        return this.hello(frame)
+      case DriverClientFrame.ping:
+        return this.ping(frame, this.connection.heardAt)
+      default:
+        return this.malformed()
+    }
+  }
+
+  private afterWelcome(frame: Frame, intake: DeviceIntake, now: number): void {
+    switch (frame[0]) {
+      case DriverClientFrame.point:
+      case DriverClientFrame.batch:
+        if (readPointFrame(frame, this.node.block) !== undefined) return this.malformed()
+        return intake.report(this.node.block, now)
+      case DriverClientFrame.beacon:
+        return this.beacon(frame, intake, now)
+      case DriverClientFrame.duty:
+        return this.duty(frame, intake, now)
+      case DriverClientFrame.offerReply:
+        return this.unknownTarget(frame[1], "offer_not_found", "no such offer is open for this driver")
+      case DriverClientFrame.task:
+        return this.unknownTarget(frame[1], "assignment_not_found", "this driver has no such assignment")
+      case DriverClientFrame.ping:
+        return this.ping(frame, now)
+      case DriverClientFrame.auth:
+        return this.auth(frame)
+      case DriverClientFrame.hello:
+        return this.hello(frame)
+      default:
+        return this.malformed()
+    }
+  }
+
+  private hello(frame: Frame): void {
+    const { connection, node } = this
+    const hello = readHello(frame, node.limits)
+    if (hello === undefined) return this.malformed()
+    if (hello.version !== protocolVersion) return connection.close(CloseCode.versionNotSupported, 0)
+    if (this.isOpening) return this.malformed()
+    this.isOpening = true
+    node.count("hello")
+    node.run(
+      Effect.map(node.admit(hello, connection.headerPrincipal), (admission) => {
+        this.isOpening = false
+        if (admission._tag === "Refused") return connection.close(admission.code, admission.retryAfterMs)
+        this.welcome(admission.principal, admission.session)
+      })
+    )
+  }
+
+  private welcome(principal: Principal, session: OpenedSession): void {
+    const { connection, node } = this
+    if (connection.isClosing) return node.sessionEnded(session.sessionId, 1006)
+    // A phone that was restored from a backup says HELLO a second time, with a new deviceId.
+    this.leave(1000)
+    this.principal = principal
+    const driverId = principal.driverId as string
+    const intake = node.registry.connect(driverId, session, this)
+    if (intake.driver.devices.length > node.limits.driverConnectionsMax) {
+      this.intake = intake
+      return connection.close(CloseCode.tooManyConnections, 0)
+    }
+    this.intake = intake
+    const { limits } = node
+    connection.send([
+      DriverServerFrame.welcome,
+      publicId("session", session.sessionId),
+      session.lastSeq,
+      intake.credit.granted,
+      connection.heardAt,
+      { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
+      session.lastRecordedAt ?? null
+    ])
+    connection.send([DriverServerFrame.tasks, 0, []])
+  }
+
+  private beacon(frame: Frame, intake: DeviceIntake, now: number): void {
+    const [, recordedAt, lat, lng, speed, heading, accuracy] = frame
+    const fault =
+      requiredFault(recordedAt, fieldRange.time) ||
+      requiredFault(lat, fieldRange.latE7) ||
+      requiredFault(lng, fieldRange.lngE7) ||
+      optionalFault(speed, fieldRange.speedCms) ||
+      optionalFault(heading, fieldRange.headingCdeg) ||
+      optionalFault(accuracy, fieldRange.accuracyCm)
+    // A beacon is never answered; a bad one is only counted.
+    if (fault !== 0) return this.node.count("beacon_bad_value")
+    intake.beacon(recordedAt as number, lat as number, lng as number, orNaN(speed), orNaN(heading), orNaN(accuracy), now)
+  }
+
+  private duty(frame: Frame, intake: DeviceIntake, now: number): void {
+    const [, commandId, duty, occurredAt] = frame
+    if (!isCommandId(commandId)) return this.malformed()
+    if (!isDuty(duty)) return this.result(commandId, false, { code: "bad_value", detail: 'duty must be "on", "off" or "break"' })
+    if (optionalFault(occurredAt, fieldRange.time) !== 0) {
+      return this.result(commandId, false, { code: "bad_value", detail: "occurredAt must be Unix milliseconds or nil" })
+    }
+    this.node.count("duty")
+    this.node.registry.duty(intake, this, commandId, duty, typeof occurredAt === "number" ? occurredAt : undefined, now)
+  }
+
+  private unknownTarget(commandId: unknown, code: string, detail: string): void {
+    if (!isCommandId(commandId)) return this.malformed()
+    this.result(commandId, false, { code, detail })
+  }
+
+  private ping(frame: Frame, now: number): void {
+    this.connection.send([DriverServerFrame.pong, typeof frame[1] === "number" ? frame[1] : null, now])
+  }
+
+  private auth(frame: Frame): void {
+    const token = frame[1]
+    if (typeof token !== "string") return this.malformed()
+    const { connection, node } = this
+    node.run(
+      Effect.map(node.verify(token), (principal) => {
+        if (connection.isClosing) return
+        if (principal === undefined) return connection.close(CloseCode.tokenInvalid, 0)
+        if (principal.driverId !== this.principal?.driverId) return connection.close(CloseCode.notPermitted, 0)
+        this.principal = principal
+      })
+    )
+  }
+
+  private malformed(): void {
+    this.node.count("malformed")
+    if (!this.connection.forgiveMalformed()) return
+    if (this.intake !== undefined) this.intake.malformed()
+    else this.refused(0, "malformed_frame", 0)
+  }
+
+  tick(now: number): void {
+    const { connection, node, principal } = this
+    if (this.intake === undefined && !this.isOpening && now - connection.openedAt > node.limits.firstFrameMs) {
+      return connection.close(CloseCode.notAuthenticatedInTime, 0)
+    }
+    if (principal !== undefined && now > principal.expiresAtMs + node.limits.tokenGraceMs) {
+      connection.close(CloseCode.tokenExpired, node.limits.retryAfterMs)
+    }
+  }
+
+  closed(code: number): void {
+    this.leave(code)
+  }
+
+  private leave(code: number): void {
+    const { intake, node } = this
+    if (intake === undefined) return
+    this.intake = undefined
+    node.registry.disconnect(intake)
+    node.sessionEnded(intake.ingest.sessionId, code)
+  }
+
+  ack(seq: number): void {
+    if (this.connection.isJson) this.connection.send([DriverServerFrame.ack, seq])
+    else this.connection.write(ackFrame(seq))
+  }
+  flagged(seq: number, code: QuarantineCode): void {
+    this.connection.send([DriverServerFrame.flagged, seq, code])
+  }
+  refused(expectedSeq: number, code: RefusalCode, retryAfterMs: number): void {
+    this.connection.send([DriverServerFrame.refused, expectedSeq, code, retryAfterMs])
+  }
+  credit(window: number): void {
+    this.connection.send([DriverServerFrame.credit, window])
+  }
+  result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void {
+    this.connection.send([DriverServerFrame.result, commandId, ok, detail])
+  }
+  close(code: CloseCode, retryAfterMs: number): void {
+    this.connection.close(code, retryAfterMs)
+  }
+}
+
+const orNaN = (value: unknown): number => (typeof value === "number" ? value : Number.NaN)
+
+const isCommandId = (value: unknown): value is string => typeof value === "string" && isUuid(value.toLowerCase())

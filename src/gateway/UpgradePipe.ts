@@ -1,0 +1,51 @@
+import type { IncomingMessage, Server } from "node:http"
+import { connect, type Socket } from "node:net"
+import type { Duplex } from "node:stream"
+import { type PeerHeader, peerHeader } from "./PeerHeader.ts"
+
+/** The paths that the realtime listener serves. */
+export const realtimePaths: ReadonlySet<string> = new Set(["/v1/driver", "/v1/track", "/v1/fleet"])
+
+/**
+ * Pipes WebSocket upgrades that arrive at the HTTP port to the realtime listener, so that one port is enough behind a proxy.
+ * The request goes on as it came, except that the peer's address is added, signed, and taken out if a client sent one.
+ */
+export const pipeUpgrades = (server: Server, peers: PeerHeader, realtime: { readonly host: string; readonly port: number }): void => {
+  server.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    const path = (request.url ?? "").split("?", 1)[0] ?? ""
+    if (!realtimePaths.has(path)) {
+      client.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+      return
+    }
+    const upstream = connect({ host: realtime.host, port: realtime.port, noDelay: true })
+    const end = (): void => {
+      client.destroy()
+      upstream.destroy()
+    }
+    client.on("error", end)
+    client.on("close", end)
+    upstream.on("error", () => {
+      if (!client.destroyed) client.end("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+      upstream.destroy()
+    })
+    upstream.on("close", () => client.end())
+    upstream.on("connect", () => {
+      upstream.write(requestHead(request, peers.sign(addressOf(client as Socket))))
+      if (head.length > 0) upstream.write(head)
+      upstream.pipe(client)
+      client.pipe(upstream)
+    })
+  })
+}
+
+const addressOf = (socket: Socket): string => socket.remoteAddress ?? "unknown"
+
+const requestHead = (request: IncomingMessage, signedPeer: string): string => {
+  const lines = [`${request.method} ${request.url} HTTP/1.1`]
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i] as string
+    if (name.toLowerCase() !== peerHeader) lines.push(`${name}: ${request.rawHeaders[i + 1]}`)
+  }
+  lines.push(`${peerHeader}: ${signedPeer}`, "", "")
+  return lines.join("\r\n")
+}

@@ -1,0 +1,31 @@
+import { HttpApi, OpenApi } from "effect/http-api"
+import { AuthApi } from "./AuthApi.ts"
+import { DriverLocationsApi } from "./DriverLocationsApi.ts"
+import { DriversApi } from "./DriversApi.ts"
+import { DriverTokensApi } from "./DriverTokensApi.ts"
+import { MeApi } from "./MeApi.ts"
+import { OpsApi } from "./OpsApi.ts"
+import { ProblemBoundary } from "./ProblemBoundary.ts"
+import { UsersApi } from "./UsersApi.ts"
+import { VehiclesApi } from "./VehiclesApi.ts"
+
+const strictly = { errors: "all", onExcessProperty: "error" } as const
+
+/**
+ * The contract of REST: handlers, OpenAPI, derived clients and the test of every role on every route are made from this one
+ * value. Unknown members of bodies and unknown query parameters are refused; headers are not looked at.
+ */
+export class Api extends HttpApi.make("dropmate")
+  .add(AuthApi.prefix("/v1"))
+  .add(MeApi.prefix("/v1"))
+  .add(UsersApi.prefix("/v1"))
+  .add(DriverTokensApi.prefix("/v1"))
+  .add(DriverLocationsApi.prefix("/v1"))
+  .add(DriversApi.prefix("/v1"))
+  .add(VehiclesApi.prefix("/v1"))
+  .add(OpsApi)
+  .middleware(ProblemBoundary)
+  .annotate(HttpApi.PayloadParseOptions, strictly)
+  .annotate(HttpApi.QueryParseOptions, strictly)
+  .annotate(OpenApi.Title, "DropMate")
+  .annotate(OpenApi.Version, "1") {}

@@ -1,0 +1,65 @@
+import { Context, Effect, Layer, Redacted } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
+import { AccessTokens } from "../identity/AccessTokens.ts"
+import type { Principal } from "../identity/Principal.ts"
+import { Revocations } from "../identity/Revocations.ts"
+import { Access, refuseAccess } from "./Access.ts"
+import { authFailed } from "./HttpMetrics.ts"
+import { Problem } from "./Problem.ts"
+import { RateLimits } from "./RateLimits.ts"
+import { refusalSchemas } from "./Refusal.ts"
+
+/** Who sends the request under way. */
+export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()("dropmate/http/CurrentPrincipal") {}
+
+/** Lets in whoever has a live access token and is allowed by the endpoint's access rule; counts their requests. */
+export class Authenticated extends HttpApiMiddleware.Service<Authenticated, { provides: CurrentPrincipal }>()(
+  "dropmate/http/Authenticated",
+  { security: { bearer: HttpApiSecurity.bearer }, error: refusalSchemas }
+) {}
+
+/** The principal of a bearer token, or the 401 that says what is wrong with it. */
+export class Authentication extends Context.Service<
+  Authentication,
+  { readonly principalOf: (token: string) => Effect.Effect<Principal, Problem> }
+>()("dropmate/http/Authentication") {
+  static readonly layer = Layer.effect(
+    Authentication,
+    Effect.gen(function* () {
+      const tokens = yield* AccessTokens
+      const revocations = yield* Revocations
+      const refuse = (reason: string, code: "token_missing" | "token_invalid" | "token_expired") =>
+        Effect.andThen(authFailed(reason), Effect.fail(new Problem({ code })))
+      const principalOf = Effect.fnUntraced(function* (token: string) {
+        if (token === "") return yield* refuse("missing", "token_missing")
+        const principal = yield* tokens.verify(token).pipe(
+          Effect.catchTag("TokenExpired", () => refuse("expired", "token_expired")),
+          Effect.catchTag("TokenInvalid", (error) => refuse(error.reason, "token_invalid"))
+        )
+        return revocations.isRevoked(principal) ? yield* refuse("revoked", "token_invalid") : principal
+      })
+      return Authentication.of({ principalOf })
+    })
+  )
+}
+
+/** The live middleware. */
+export const AuthenticatedLive = Layer.effect(
+  Authenticated,
+  Effect.gen(function* () {
+    const authentication = yield* Authentication
+    const rates = yield* RateLimits
+    return Authenticated.of({
+      bearer: Effect.fnUntraced(function* (httpEffect, { credential, endpoint }) {
+        const principal = yield* authentication.principalOf(Redacted.value(credential))
+        yield* rates.count("principal", principal.userId)
+        const rule = Context.getOrUndefined(endpoint.annotations, Access)
+        const { params } = yield* HttpRouter.RouteContext
+        const refused = rule === undefined ? undefined : refuseAccess(rule, principal, params)
+        if (refused !== undefined) return yield* refused
+        return yield* Effect.provideService(httpEffect, CurrentPrincipal, principal)
+      })
+    })
+  })
+)

@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { SqlError } from "effect/sql"
+import { Limits } from "../config/Limits.ts"
+import { IdempotencyRepo, type KeptAnswer } from "../persistence/IdempotencyRepo.ts"
+import { newId } from "../persistence/NewId.ts"
+import { CurrentPrincipal } from "./Authenticated.ts"
+import { PrincipalScope } from "./PrincipalScope.ts"
+import { Problem } from "./Problem.ts"
+
+/** How an effect's result becomes an answer: the schema of its body, its status, and headers that depend on it. */
+export interface AnswerShape<A, I> {
+  readonly status: number
+  readonly success: Schema.Codec<A, I>
+  readonly headers?: (result: A) => Readonly<Record<string, string>>
+}
+
+/**
+ * Runs a change once for each Idempotency-Key of a principal. The change, and the bytes of its answer, are kept in one
+ * transaction in the principal's row scope: whatever dies on the way leaves both or neither. A repetition with the same body gets the same
+ * status and bytes with `Idempotent-Replayed: true`, another body 422, a repetition while the first one runs 409. A refused change leaves
+ * nothing behind, so it may be sent again under its key. Without a key it simply runs.
+ */
+export class Idempotency extends Context.Service<
+  Idempotency,
+  {
+    readonly once: <A, I, E, R>(
+      shape: AnswerShape<A, I>,
+      change: Effect.Effect<A, E, R>
+    ) => Effect.Effect<
+      HttpServerResponse.HttpServerResponse,
+      E | Problem | SqlError.SqlError,
+      R | CurrentPrincipal | HttpServerRequest.HttpServerRequest
+    >
+  }
+>()("dropmate/http/Idempotency") {
+  static readonly layer = Layer.effect(
+    Idempotency,
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      const repo = yield* IdempotencyRepo
+      const scope = yield* PrincipalScope
+
+      const keep = Effect.fnUntraced(function* (clientScope: string, key: string, fingerprint: Uint8Array, answer: Answer) {
+        const nowMs = yield* Clock.currentTimeMillis
+        const expiresAt = new Date(nowMs + limits.idempotencyKeyTtlMs)
+        yield* repo.keep({ id: yield* newId, clientScope, key, fingerprint, ...answer, expiresAt })
+      })
+
+      return Idempotency.of({
+        once: Effect.fnUntraced(function* (shape, change) {
+          const encoded = Effect.flatMap(change, (result) => encodeAnswer(shape, result))
+          const request = yield* HttpServerRequest.HttpServerRequest
+          const key = yield* keyOf(request.headers["idempotency-key"], limits.idempotencyKeyBytesMax)
+          if (key === undefined) return respond(yield* scope.run(encoded))
+          const clientScope = `user:${(yield* CurrentPrincipal).userId}`
+          const fingerprint = yield* fingerprintOf(request)
+          return yield* scope.run(
+            Effect.gen(function* () {
+              if (!(yield* repo.hold(clientScope, key))) return yield* new Problem({ code: "idempotency_in_flight", retryAfterS: 1 })
+              const kept = yield* repo.find(clientScope, key, new Date(yield* Clock.currentTimeMillis))
+              if (kept !== undefined) return yield* replay(kept, fingerprint)
+              const answer = yield* encoded
+              yield* keep(clientScope, key, fingerprint, answer)
+              return respond(answer)
+            })
+          )
+        })
+      })
+    })
+  )
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<Answer> =>
+  Effect.map(Effect.orDie(Schema.encodeEffect(Schema.toCodecJson(shape.success))(result)), (json) => ({
+    status: shape.status,
+    headers: shape.headers?.(result) ?? {},
+    body: new TextEncoder().encode(JSON.stringify(json))
+  }))
+
+const respond = (answer: Answer): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.uint8Array(answer.body, { status: answer.status, contentType: "application/json", headers: answer.headers })
+
+const replay = (kept: KeptAnswer, fingerprint: Uint8Array): Effect.Effect<HttpServerResponse.HttpServerResponse, Problem> =>
+  Buffer.from(kept.fingerprint).equals(fingerprint)
+    ? Effect.succeed(
+        respond({
+          status: kept.response_status,
+          headers: { ...kept.response_headers, "idempotent-replayed": "true" },
+          body: kept.response_body
+        })
+      )
+    : Effect.fail(new Problem({ code: "idempotency_key_reused" }))
+
+const keyOf = (header: string | undefined, bytesMax: number): Effect.Effect<string | undefined, Problem> => {
+  if (header === undefined) return Effect.succeed(undefined)
+  const key = header.trim()
+  return key.length >= 1 && key.length <= bytesMax && /^[\x21-\x7e]+$/.test(key)
+    ? Effect.succeed(key)
+    : Effect.fail(
+        new Problem({ code: "invalid_idempotency_key", detail: `1 to ${bytesMax} printable ASCII characters without spaces` })
+      )
+}
+
+// The order of members means nothing in JSON, and some clients do not keep it between two attempts.
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`
+}
+
+/** SHA-256 of method, path and body. The body has been decoded before, so it is JSON. */
+const fingerprintOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Uint8Array> =>
+  Effect.map(Effect.orDie(request.text), (text) => {
+    const body = text === "" ? "" : canonical(JSON.parse(text))
+    const [path] = request.originalUrl.split("?")
+    return new Uint8Array(createHash("sha256").update(`${request.method}\n${path}\n${body}`).digest())
+  })

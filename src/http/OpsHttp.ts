@@ -1,0 +1,28 @@
+import { Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "./Api.ts"
+import { openMetrics } from "./OpenMetrics.ts"
+import { openMetricsType } from "./OpsApi.ts"
+import { Readiness } from "./Readiness.ts"
+
+/** Handlers of OpsApi. */
+export const OpsHttp = HttpApiBuilder.group(
+  Api,
+  "ops",
+  Effect.fnUntraced(function* (handlers) {
+    const readiness = yield* Readiness
+    return handlers.handleAll({
+      livez: () => Effect.succeed({ status: "ok" as const }),
+      readyz: Effect.fn("OpsHttp.readyz")(function* () {
+        const checks = yield* readiness.report
+        const ready = checks.every((check) => check.ok)
+        const body = JSON.stringify({ status: ready ? "ready" : "not_ready", checks })
+        return HttpServerResponse.text(body, { status: ready ? 200 : 503, contentType: "application/json" })
+      }),
+      metrics: Effect.fn("OpsHttp.metrics")(function* () {
+        return HttpServerResponse.text(yield* openMetrics, { contentType: openMetricsType })
+      })
+    })
+  })
+)

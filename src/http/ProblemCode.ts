@@ -1,0 +1,65 @@
+/** When the same request may succeed: at once again, after a while, or never as it is. */
+export type Retry = "now" | "later" | "never"
+
+/** What a code means to a client. */
+export interface ProblemMeaning {
+  readonly status: number
+  readonly title: string
+  readonly retry: Retry
+}
+
+/**
+ * Every code that REST answers with, its status, its title and whether to try again. The one table: the answers, OpenAPI and
+ * docs/ERRORS.md are made from it.
+ */
+export const problemCodes = {
+  malformed_json: { status: 400, title: "The body is not JSON", retry: "never" },
+  invalid_query: { status: 400, title: "A query parameter is not valid", retry: "never" },
+  invalid_header: { status: 400, title: "A header is not valid", retry: "never" },
+  invalid_cursor: { status: 400, title: "The cursor is not one of this list", retry: "never" },
+  invalid_idempotency_key: { status: 400, title: "The Idempotency-Key is not valid", retry: "never" },
+  token_missing: { status: 401, title: "An access token is required", retry: "never" },
+  token_invalid: { status: 401, title: "The access token is not valid", retry: "never" },
+  token_expired: { status: 401, title: "The access token has expired", retry: "never" },
+  credentials_wrong: { status: 401, title: "E-mail or password is wrong", retry: "never" },
+  refresh_token_invalid: { status: 401, title: "The refresh token is not valid", retry: "never" },
+  refresh_token_reused: { status: 401, title: "The refresh token was used before; its session is revoked", retry: "never" },
+  not_permitted: { status: 403, title: "The caller's roles do not allow this", retry: "never" },
+  account_disabled: { status: 403, title: "The account is disabled", retry: "never" },
+  not_found: { status: 404, title: "There is no such resource", retry: "never" },
+  route_not_found: { status: 404, title: "There is no such route", retry: "never" },
+  location_unknown: { status: 404, title: "The driver has not reported a location", retry: "later" },
+  method_not_allowed: { status: 405, title: "The route does not know this method", retry: "never" },
+  not_acceptable: { status: 406, title: "None of the accepted media types is available", retry: "never" },
+  email_taken: { status: 409, title: "The e-mail address is in use", retry: "never" },
+  phone_taken: { status: 409, title: "The phone number is in use", retry: "never" },
+  plate_taken: { status: 409, title: "The plate is in use", retry: "never" },
+  last_admin: { status: 409, title: "The last administrator cannot be removed", retry: "never" },
+  driver_suspended: { status: 409, title: "The driver is suspended", retry: "never" },
+  idempotency_in_flight: { status: 409, title: "A request with this Idempotency-Key is under way", retry: "later" },
+  version_mismatch: { status: 412, title: "The resource has changed since", retry: "never" },
+  body_too_large: { status: 413, title: "The body is too large", retry: "never" },
+  unsupported_media_type: { status: 415, title: "The body's media type is not supported", retry: "never" },
+  invalid_body: { status: 422, title: "The body is not valid", retry: "never" },
+  idempotency_key_reused: { status: 422, title: "The Idempotency-Key was used for another request", retry: "never" },
+  password_wrong: { status: 422, title: "The current password is wrong", retry: "never" },
+  rate_limited: { status: 429, title: "Too many requests", retry: "later" },
+  internal_error: { status: 500, title: "Something went wrong on our side", retry: "later" },
+  database_unavailable: { status: 503, title: "The database is unavailable", retry: "later" },
+  draining: { status: 503, title: "The server is shutting down", retry: "later" }
+} as const satisfies Record<string, ProblemMeaning>
+
+/** One of the codes. */
+export type ProblemCode = keyof typeof problemCodes
+
+/** What went wrong with one field of a request. */
+export const fieldProblemCodes = {
+  required: "the field is missing",
+  unknown_field: "the request has no such field",
+  wrong_type: "the value has another type",
+  invalid_value: "the value is outside what is allowed",
+  not_found: "the value names nothing that exists"
+} as const
+
+/** One of the codes in `errors[]`. */
+export type FieldProblemCode = keyof typeof fieldProblemCodes

@@ -1,0 +1,111 @@
+import { Schema, SchemaTransformation } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { SqlError } from "effect/sql"
+import type {
+  AccountDisabled,
+  CredentialsWrong,
+  PasswordWrong,
+  RefreshTokenInvalid,
+  RefreshTokenReused
+} from "../identity/Accounts.ts"
+import type { RowAbsent, RowChanged } from "../persistence/RowVersion.ts"
+import type { ValueTaken } from "../persistence/UniqueValue.ts"
+import type { LastAdmin } from "../persistence/UserRepo.ts"
+import { Problem } from "./Problem.ts"
+import { problemCodes } from "./ProblemCode.ts"
+
+/** Every expected failure that may reach an answer. A handler fails with the condition itself; the table below names its code. */
+export type Refusal =
+  | Problem
+  | RowAbsent
+  | RowChanged
+  | ValueTaken
+  | LastAdmin
+  | CredentialsWrong
+  | AccountDisabled
+  | RefreshTokenInvalid
+  | RefreshTokenReused
+  | PasswordWrong
+  | SqlError.SqlError
+
+type ProblemOf = { readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { readonly _tag: Tag }>) => Problem | undefined }
+
+const awayReasons = new Set(["ConnectionError", "LockTimeoutError", "StatementTimeoutError", "DeadlockError", "SerializationError"])
+
+// 57P01 admin shutdown, 57P02 crash, 57P03 starting up, 53300 too many connections: all pass.
+const awayMessages = /57P0[123]|53300|terminating connection|the database system is|connection (?:closed|terminated|ended)/i
+
+const problemTable: ProblemOf = {
+  Problem: (refusal) => refusal,
+  RowAbsent: () => new Problem({ code: "not_found" }),
+  RowChanged: (refusal) =>
+    new Problem({
+      code: "version_mismatch",
+      detail: "If-Match names another version than the current one; read the resource again",
+      headers: { etag: `"${refusal.actualVersion}"` }
+    }),
+  ValueTaken: (refusal) => new Problem({ code: `${refusal.field}_taken` }),
+  LastAdmin: () => new Problem({ code: "last_admin" }),
+  CredentialsWrong: () => new Problem({ code: "credentials_wrong" }),
+  AccountDisabled: () => new Problem({ code: "account_disabled" }),
+  RefreshTokenInvalid: () => new Problem({ code: "refresh_token_invalid" }),
+  RefreshTokenReused: () => new Problem({ code: "refresh_token_reused" }),
+  PasswordWrong: () => new Problem({ code: "password_wrong" }),
+  SqlError: (refusal) =>
+    awayReasons.has(refusal.reason._tag) || awayMessages.test(`${refusal.reason.message} ${String(refusal.reason.cause)}`)
+      ? new Problem({ code: "database_unavailable" })
+      : undefined
+}
+
+/** Whether a failure is one that the table knows. */
+export const isRefusal = (failure: unknown): failure is Refusal =>
+  typeof failure === "object" &&
+  failure !== null &&
+  "_tag" in failure &&
+  typeof failure._tag === "string" &&
+  Object.hasOwn(problemTable, failure._tag)
+
+/** The problem that a refusal is told as; undefined when it is a defect of ours (a statement that PostgreSQL cannot run). */
+export const problemOf = (refusal: Refusal): Problem | undefined => {
+  const judge = problemTable[refusal._tag] as (refusal: Refusal) => Problem | undefined
+  return judge(refusal)
+}
+
+const ProblemSchema = Schema.Struct({
+  type: Schema.String,
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.optionalKey(Schema.String),
+  instance: Schema.String,
+  code: Schema.String,
+  errors: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ pointer: Schema.String, code: Schema.String, detail: Schema.String }))
+  ),
+  allowed: Schema.optionalKey(Schema.Array(Schema.String)),
+  retryable: Schema.Boolean,
+  request_id: Schema.String
+}).annotate({ identifier: "Problem" })
+
+const codeOf = (text: string): Problem["code"] =>
+  Object.hasOwn(problemCodes, text) ? (text as Problem["code"]) : "internal_error"
+
+const refusalOf = SchemaTransformation.transform<Refusal, typeof ProblemSchema.Type>({
+  decode: (body) =>
+    new Problem({ code: codeOf(body.code), ...(body.detail === undefined ? {} : { detail: body.detail }) }),
+  encode: (refusal) => {
+    const problem = problemOf(refusal) ?? new Problem({ code: "internal_error" })
+    const { status, title, retry } = problemCodes[problem.code]
+    const type = `urn:dropmate:problem:${problem.code}`
+    return { type, title, status, instance: "", code: problem.code, retryable: retry !== "never", request_id: "" }
+  }
+})
+
+const refusalSchema = (status: number) =>
+  ProblemSchema.pipe(
+    Schema.decodeTo(Schema.declare(isRefusal), refusalOf),
+    HttpApiSchema.asJson({ contentType: "application/problem+json" }),
+    HttpApiSchema.status(status)
+  )
+
+/** One schema for each status of the table: what OpenAPI lists and a derived client decodes. */
+export const refusalSchemas = [...new Set(Object.values(problemCodes).map((meaning) => meaning.status))].map(refusalSchema)

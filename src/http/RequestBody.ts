@@ -1,0 +1,49 @@
+import { ByteSize, Effect } from "effect"
+import { HttpIncomingMessage, HttpMethod, type HttpServerRequest } from "effect/http"
+import { Limits } from "../config/Limits.ts"
+import { Problem } from "./Problem.ts"
+
+const jsonTypes = /^application\/(?:[\w.+-]*\+)?json\s*(?:;|$)/i
+
+/** How deep the brackets of a JSON text nest; texts outside strings only. */
+export const jsonDepth = (text: string): number => {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 34) inString = !inString
+    else if (inString && code === 92) i++
+    else if (!inString && (code === 91 || code === 123)) deepest = Math.max(deepest, ++depth)
+    else if (!inString && (code === 93 || code === 125)) depth--
+  }
+  return deepest
+}
+
+/**
+ * Reads and bounds the body before anything decodes it: 413 when it is too large (before reading, if it says so), 415 when it is
+ * not JSON by its type, 422 when it nests deeper than `jsonDepthMax`, which would overflow the stack of a recursive schema.
+ * The text stays with the request, so decoding does not read again.
+ */
+export const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, takesBody: boolean) {
+  if (!HttpMethod.hasBody(request.method)) return
+  const limits = yield* Limits
+  const tooLarge = new Problem({ code: "body_too_large", detail: `at most ${limits.bodyBytesMax} bytes`, headers: { connection: "close" } })
+  if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytesMax) return yield* tooLarge
+  if (!takesBody) return
+  // The only way left to fail is the bound: a client that goes away interrupts the whole request.
+  const text = yield* request.text.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.bodyBytesMax)),
+    Effect.mapError(() => tooLarge)
+  )
+  const type = request.headers["content-type"]
+  if (text !== "" && type !== undefined && !jsonTypes.test(type)) {
+    return yield* new Problem({ code: "unsupported_media_type", allowed: ["application/json"] })
+  }
+  if (jsonDepth(text) > limits.jsonDepthMax) {
+    return yield* new Problem({
+      code: "invalid_body",
+      errors: [{ pointer: "", code: "invalid_value", detail: `nests deeper than ${limits.jsonDepthMax}` }]
+    })
+  }
+})

@@ -1,0 +1,86 @@
+import type { SchemaIssue } from "effect"
+import type { HttpApiError } from "effect/http-api"
+import { type FieldProblem, Problem } from "./Problem.ts"
+import type { FieldProblemCode, ProblemCode } from "./ProblemCode.ts"
+
+type Part = HttpApiError.HttpApiSchemaError["kind"]
+
+const codeOfPart: Partial<Record<Part, ProblemCode>> = {
+  Params: "not_found",
+  Query: "invalid_query",
+  Headers: "invalid_header",
+  Payload: "invalid_body"
+}
+
+// More tell a person nothing, and an array of 10,000 bad ids would be answered with a megabyte.
+const fieldProblemsMax = 20
+
+const pointerOf = (path: ReadonlyArray<PropertyKey>): string =>
+  path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
+
+const leafDetail = (issue: SchemaIssue.Issue): string | undefined => {
+  if (issue._tag === "InvalidValue" || issue._tag === "Forbidden") return issue.annotations?.message
+  if (issue._tag === "Filter") {
+    const { message, description, expected } = issue.filter.annotations ?? {}
+    return [message, description, expected].find((text): text is string => typeof text === "string")
+  }
+  return undefined
+}
+
+const leafCode = (tag: SchemaIssue.Issue["_tag"]): FieldProblemCode =>
+  tag === "MissingKey" ? "required" : tag === "UnexpectedKey" ? "unknown_field" : tag === "InvalidType" ? "wrong_type" : "invalid_value"
+
+const leafText: Readonly<Record<FieldProblemCode, string>> = {
+  required: "is required",
+  unknown_field: "is not a field of this request",
+  wrong_type: "has the wrong type",
+  invalid_value: "is not allowed",
+  not_found: "does not exist"
+}
+
+type Visit = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>) => ReadonlyArray<FieldProblem>
+
+const visit: Visit = (issue, path) => {
+  switch (issue._tag) {
+    case "Pointer":
+      return visit(issue.issue, [...path, ...issue.path])
+    case "Encoding":
+      return visit(issue.issue, path)
+    case "Composite":
+      return issue.issues.flatMap((each) => visit(each, path))
+    case "AnyOf":
+      return visitAnyOf(issue, path)
+    case "Filter": {
+      const inner = issue.issue._tag === "Pointer" || issue.issue._tag === "Composite" ? visit(issue.issue, path) : []
+      return inner.length > 0 ? inner : [leaf(issue, path)]
+    }
+    default:
+      return [leaf(issue, path)]
+  }
+}
+
+// Of the members of a union the one that got furthest says most: `null or a text of 20` is told as the text.
+const visitAnyOf = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): ReadonlyArray<FieldProblem> => {
+  const told = issue.issues.map((each) => visit(each, path))
+  const best = told.find((each) => each.some((one) => one.code !== "wrong_type")) ?? told[0]
+  return best === undefined || best.length === 0 ? [leaf(issue, path)] : best
+}
+
+// Nothing of the value is repeated: it may be a password.
+const leaf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): FieldProblem => {
+  const code = issue._tag === "AnyOf" ? "wrong_type" : leafCode(issue._tag)
+  return { pointer: pointerOf(path), code, detail: leafDetail(issue) ?? leafText[code] }
+}
+
+const malformedJson = "Expected a valid JSON body"
+
+/** What a client is told when a part of its request does not fit the contract. */
+export const schemaProblem = (error: HttpApiError.HttpApiSchemaError): Problem => {
+  const code = codeOfPart[error.kind]
+  if (code === undefined) return new Problem({ code: "internal_error" })
+  // A malformed id is answered as one that does not exist.
+  if (code === "not_found") return new Problem({ code })
+  const issue = error.cause.issue
+  if (issue._tag === "InvalidValue" && issue.annotations?.message === malformedJson) return new Problem({ code: "malformed_json" })
+  return new Problem({ code, errors: visit(issue, []).slice(0, fieldProblemsMax) })
+}

@@ -1,0 +1,61 @@
+/** What a user may be granted. `dispatcher` and `support` exist only as grants, never as a user's primary role. */
+export const roles = ["customer", "driver", "dispatcher", "admin", "support"] as const
+
+/** One of the granted roles (`user_roles.role`). */
+export type Role = (typeof roles)[number]
+
+/** Whether a text names a role. */
+export const isRole = (text: unknown): text is Role => roles.some((role) => role === text)
+
+/** Who sends a request or holds a socket, as their access token says. Ids are bare UUIDs. */
+export interface Principal {
+  readonly userId: string
+  /** The row of `auth_sessions` that the token came from; revoking it ends the token. */
+  readonly sessionId: string
+  readonly roles: ReadonlySet<Role>
+  readonly driverId?: string
+  readonly customerId?: string
+  readonly issuedAtMs: number
+  readonly expiresAtMs: number
+}
+
+/** What a principal must be allowed to do; each endpoint names one. */
+export type Permission =
+  | "me.use"
+  | "drivers.read"
+  | "drivers.write"
+  | "driver_locations.read"
+  | "driver_tokens.issue"
+  | "vehicles.read"
+  | "vehicles.write"
+  | "users.read"
+  | "users.write"
+
+// `me.use` is everybody's: it reaches only what is one's own.
+const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
+  customer: [],
+  driver: [],
+  support: ["drivers.read", "driver_locations.read", "vehicles.read", "users.read"],
+  dispatcher: ["drivers.read", "drivers.write", "driver_locations.read", "vehicles.read", "vehicles.write"],
+  admin: [
+    "drivers.read",
+    "drivers.write",
+    "driver_locations.read",
+    "driver_tokens.issue",
+    "vehicles.read",
+    "vehicles.write",
+    "users.read",
+    "users.write"
+  ]
+}
+
+/** Whether one of the principal's roles carries the permission. */
+export const isPermitted = (principal: Principal, permission: Permission): boolean => {
+  if (permission === "me.use") return true
+  for (const role of principal.roles) if (permissionsOf[role].includes(permission)) return true
+  return false
+}
+
+/** Whether the principal is this very driver. */
+export const isDriver = (principal: Principal, driverId: string): boolean =>
+  principal.roles.has("driver") && principal.driverId === driverId

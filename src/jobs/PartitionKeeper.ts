@@ -1,0 +1,31 @@
+import { Clock, Duration, Effect, Layer } from "effect"
+import { Limits } from "../config/Limits.ts"
+import { JobsDatabase } from "../persistence/Database.ts"
+import { dayName, dayOf } from "../persistence/TelemetryDays.ts"
+import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+
+/**
+ * Keeps the telemetry partitions of `partitionDaysBack` days before today to `partitionDaysAhead` after it in being (UTC).
+ * When it fails the writer makes a missing day on the spot, and says so: points are never lost for want of a table.
+ */
+export const PartitionKeeper = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const limits = yield* Limits
+    const sql = yield* JobsDatabase
+    const { days } = yield* TelemetryWriter
+    const keep = Effect.gen(function* () {
+      const today = dayOf(yield* Clock.currentTimeMillis)
+      for (let day = today - limits.partitionDaysBack; day <= today + limits.partitionDaysAhead; day++) {
+        const [row] = yield* sql<{ readonly made: boolean }>`SELECT ensure_telemetry_day(${dayName(day)}::date) AS made`
+        if (row?.made === true) yield* Effect.logDebug("partition_made", { day: dayName(day) })
+        days.remember(day)
+      }
+    })
+    yield* keep.pipe(
+      Effect.catch((error) => Effect.logWarning("partition_keeper_failed", error.message)),
+      Effect.andThen(Effect.sleep(Duration.millis(limits.partitionCheckEveryMs))),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  })
+)

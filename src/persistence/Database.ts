@@ -1,0 +1,59 @@
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, Layer, Redacted } from "effect"
+import { Limits } from "../config/Limits.ts"
+
+/** Where PostgreSQL is, as the owner of the schema. Each pool takes its own role in the startup packet. */
+export const DatabaseUrl = Context.Service<Redacted.Redacted>("dropmate/persistence/DatabaseUrl")
+
+/** The roles of db/schema/00_foundation.sql. */
+export type DatabaseRole = "dropmate_app" | "dropmate_writer" | "dropmate_jobs"
+
+/**
+ * The application's pool: role `dropmate_app`, which owns nothing and is subject to row security. `SqlClient` of every repo.
+ * Statements of several fibers share a connection, so a setting must be local to a transaction.
+ */
+export const AppDatabase = Layer.unwrap(
+  Effect.gen(function* () {
+    const url = yield* DatabaseUrl
+    const limits = yield* Limits
+    return PgClient.layer({
+      url,
+      applicationName: "dropmate-app",
+      startupParameters: { role: "dropmate_app" satisfies DatabaseRole, timezone: "UTC" },
+      maxConnections: limits.appConnectionsMax,
+      connectTimeout: limits.databaseConnectMs,
+      multiplex: true
+    })
+  })
+)
+
+/** Connection settings of `pg` for one role: for what `@effect/sql-pg` cannot do (COPY, whole files of SQL). */
+export const pgSettings = (
+  url: Redacted.Redacted,
+  applicationName: string,
+  role?: DatabaseRole,
+  connectMs?: number
+) => ({
+  connectionString: Redacted.value(url),
+  application_name: applicationName,
+  options: role === undefined ? "-c timezone=UTC" : `-c role=${role} -c timezone=UTC`,
+  keepAlive: true,
+  ...(connectMs === undefined ? {} : { connectionTimeoutMillis: connectMs })
+})
+
+/** The pool of what may be late: role `dropmate_jobs`. */
+export class JobsDatabase extends Context.Service<JobsDatabase, PgClient.PgClient>()("dropmate/persistence/JobsDatabase") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      return yield* PgClient.make({
+        url: yield* DatabaseUrl,
+        applicationName: "dropmate-jobs",
+        startupParameters: { role: "dropmate_jobs" satisfies DatabaseRole, timezone: "UTC" },
+        maxConnections: limits.jobsConnectionsMax,
+        connectTimeout: limits.databaseConnectMs
+      })
+    })
+  )
+}

@@ -1,0 +1,34 @@
+import { Effect } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+
+/** On whose behalf statements run. What row policies, audit triggers and `current_setting('app.…')` read. */
+export interface RowScope {
+  readonly userId?: string | undefined
+  readonly driverId?: string | undefined
+  readonly customerId?: string | undefined
+  /** `system` for what happens before anybody is known: registration, login, refresh. */
+  readonly roles: Iterable<string>
+  readonly requestId?: string | undefined
+}
+
+/** The scope of what the server does for itself. */
+export const systemScope: RowScope = { roles: ["system"] }
+
+/**
+ * Runs an effect in one transaction whose settings (`app.user_id`, `app.driver_id`, `app.customer_id`, `app.roles`, `app.request_id`)
+ * name the caller. The settings are local to the transaction, since statements of several fibers share a connection; a
+ * transaction inside another one is a savepoint of the same scope. A failure rolls everything back.
+ */
+export const inRowScope = <A, E, R>(
+  scope: RowScope,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError.SqlError, R | SqlClient.SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const settings = sql`SELECT set_config('app.user_id', ${scope.userId ?? ""}, true),
+      set_config('app.driver_id', ${scope.driverId ?? ""}, true),
+      set_config('app.customer_id', ${scope.customerId ?? ""}, true),
+      set_config('app.roles', ${[...scope.roles].join(",")}, true),
+      set_config('app.request_id', ${scope.requestId ?? ""}, true)`
+    return yield* sql.withTransaction(Effect.andThen(settings, effect))
+  })
