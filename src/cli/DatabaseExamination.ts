@@ -18,7 +18,9 @@ export const examineDatabase = (url: string): Effect.Effect<ReadonlyArray<Findin
       const client = yield* pgConnection(secretUrl, "dropmate-doctor")
       const look = (check: string, examine: (client: pg.Client) => Promise<Finding>): Effect.Effect<Finding> =>
         Effect.tryPromise(() => examine(client)).pipe(
-          Effect.catch((error) => Effect.succeed(fail(check, databaseMessage(error.cause), "see the message of PostgreSQL")))
+          Effect.catch((error) =>
+            Effect.succeed(fail(check, databaseMessage(error.cause), "see the message of PostgreSQL"))
+          )
         )
       return [
         yield* look("postgresql", version),
@@ -62,7 +64,11 @@ const roleAttributes = async (client: pg.Client): Promise<Finding> => {
   if (missing.length > 0) return fail("roles", `missing: ${missing.join(", ")}`, "run npm run dropmate -- migrate")
   const mighty = rows.filter((row) => row.is_mighty).map((row) => row.rolname)
   if (mighty.length === 0) return ok("roles", roles.join(", "))
-  return fail("roles", `too powerful: ${mighty.join(", ")}`, "ALTER ROLE ... NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB")
+  return fail(
+    "roles",
+    `too powerful: ${mighty.join(", ")}`,
+    "ALTER ROLE ... NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB"
+  )
 }
 
 const partitionsAhead = async (client: pg.Client): Promise<Finding> => {
@@ -74,7 +80,8 @@ const partitionsAhead = async (client: pg.Client): Promise<Finding> => {
   const { days, today } = rows[0]
   const found = today === true ? `today and ${days - 1} days ahead` : "today's is missing"
   if (today === true && days - 1 >= partitionDaysAheadMin) return ok("partitions", found)
-  const advice = "they are made by a running server, and a missing one on the spot: look for partition errors in its log"
+  const advice =
+    "they are made by a running server, and a missing one on the spot: look for partition errors in its log"
   return today === true ? warn("partitions", found, advice) : fail("partitions", found, advice)
 }
 

@@ -25,7 +25,11 @@ export const doctorCommand = Command.make(
       const failed = findings.filter(({ verdict }) => verdict === "fail").map(({ check }) => check)
       if (failed.length > 0) return yield* new CommandFailed({ message: `not well: ${failed.join(", ")}` })
     })
-).pipe(Command.withDescription("Checks versions, connections, partitions, Redis policy, clocks and limits, and says what to do."))
+).pipe(
+  Command.withDescription(
+    "Checks versions, connections, partitions, Redis policy, clocks and limits, and says what to do."
+  )
+)
 
 const examineInstance = Effect.gen(function* () {
   const urls = yield* Effect.result(instanceUrls)

@@ -9,5 +9,15 @@ export interface Finding {
 }
 
 export const ok = (check: string, found: string): Finding => ({ check, verdict: "ok", found })
-export const warn = (check: string, found: string, advice: string): Finding => ({ check, verdict: "warn", found, advice })
-export const fail = (check: string, found: string, advice: string): Finding => ({ check, verdict: "fail", found, advice })
+export const warn = (check: string, found: string, advice: string): Finding => ({
+  check,
+  verdict: "warn",
+  found,
+  advice
+})
+export const fail = (check: string, found: string, advice: string): Finding => ({
+  check,
+  verdict: "fail",
+  found,
+  advice
+})

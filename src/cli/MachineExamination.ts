@@ -31,7 +31,11 @@ const socketLibrary = async (): Promise<Finding> => {
     return ok("uWebSockets.js", "loads")
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause)
-    return fail("uWebSockets.js", reason, "it needs Linux, macOS or Windows on x64 or arm64, glibc 2.27 or newer, and Node 22")
+    return fail(
+      "uWebSockets.js",
+      reason,
+      "it needs Linux, macOS or Windows on x64 or arm64, glibc 2.27 or newer, and Node 22"
+    )
   }
 }
 
@@ -43,7 +47,8 @@ const limitRelations = (limits: Limits): Finding => {
 
 const openFiles = (): Finding => {
   const path = "/proc/self/limits"
-  if (!existsSync(path)) return warn("open files", "cannot be read on this system", `make sure ulimit -n is ${openFilesGood} or more`)
+  if (!existsSync(path))
+    return warn("open files", "cannot be read on this system", `make sure ulimit -n is ${openFilesGood} or more`)
   const text = /^Max open files\s+(\S+)/m.exec(readFileSync(path, "utf8"))?.[1] ?? ""
   const count = text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text)
   if (count >= openFilesGood) return ok("open files", text)

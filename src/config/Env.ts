@@ -1,4 +1,4 @@
-import { Config, Context, Option, type Redacted } from "effect"
+import { Config, Context, Option, type Redacted, Schema } from "effect"
 
 /** Every environment variable, decoded once. Nothing else reads the environment. */
 export interface Env {
@@ -23,6 +23,8 @@ export interface Env {
   readonly allowedOrigins: ReadonlyArray<string>
   /** How the outside reaches this server, for links and same-origin checks. Undefined: http://HOST:HTTP_PORT. */
   readonly publicUrl: string | undefined
+  /** Our own proxies in front of this server, whose X-Forwarded-For is believed. 0: the header is not read. */
+  readonly trustedProxyHops: number
   /** Name of this node in sessions and logs. */
   readonly nodeName: string
 }
@@ -52,5 +54,8 @@ export const envConfig: Config.Config<Env> = Config.all({
     Config.map((list) => list.split(",").map((origin) => origin.trim()).filter((origin) => origin !== ""))
   ),
   publicUrl: optional(Config.NonEmptyString("PUBLIC_URL")),
+  trustedProxyHops: Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 })), "TRUSTED_PROXY_HOPS").pipe(
+    Config.withDefault(0)
+  ),
   nodeName: Config.NonEmptyString("NODE_NAME").pipe(Config.withDefault("node-1"))
 })

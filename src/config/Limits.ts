@@ -157,6 +157,7 @@ export const defaultLimits = {
 
   // Shut-down
   drainMs: 8_000,
+  httpDrainMs: 2_000,
   drainRetryAfterMsMax: 5_000
 } as const
 

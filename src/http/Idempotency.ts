@@ -8,6 +8,7 @@ import { newId } from "../persistence/NewId.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
+import { CurrentRequest } from "./RequestFacts.ts"
 
 /** How an effect's result becomes an answer: the schema of its body, its status, and headers that depend on it. */
 export interface AnswerShape<A, I> {
@@ -119,8 +120,7 @@ const canonical = (value: unknown): string => {
 
 /** SHA-256 of method, path and body. The body has been decoded before, so it is JSON. */
 const fingerprintOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Uint8Array> =>
-  Effect.map(Effect.orDie(request.text), (text) => {
+  Effect.map(Effect.all([Effect.orDie(request.text), CurrentRequest]), ([text, { path }]) => {
     const body = text === "" ? "" : canonical(JSON.parse(text))
-    const [path] = request.originalUrl.split("?")
     return new Uint8Array(createHash("sha256").update(`${request.method}\n${path}\n${body}`).digest())
   })

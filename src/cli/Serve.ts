@@ -1,0 +1,87 @@
+import { Console, Effect, Layer, Redacted } from "effect"
+import { Env } from "../config/Env.ts"
+import { brokenRelations, Limits } from "../config/Limits.ts"
+import { publishInstance } from "../embedded/Home.ts"
+import { HttpPort } from "../gateway/HttpPort.ts"
+import { RealtimeServer } from "../gateway/RealtimeServer.ts"
+import { makeRequestHandler } from "../http/HttpApp.ts"
+import { databaseCheck, Readiness, revocationsCheck } from "../http/Readiness.ts"
+import { WebPages } from "../http/WebPages.ts"
+import { Passwords } from "../identity/Passwords.ts"
+import { Secret } from "../identity/Secret.ts"
+import { DatabaseUrl } from "../persistence/Database.ts"
+import { migrate } from "../persistence/Migrations.ts"
+import { RedisUrl } from "../persistence/Redis.ts"
+import { seed } from "../persistence/Seed.ts"
+import { CommandFailed, commandFailed } from "./CommandFailed.ts"
+import { EngineLayer } from "./EngineLayer.ts"
+import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
+import { readEnv } from "./InstanceUrls.ts"
+import { observability } from "./Observability.ts"
+
+/** REST on top of the engine, on the one port that the outside needs. */
+const ServerLayer = Layer.unwrap(
+  Effect.map(Effect.all([databaseCheck, revocationsCheck]), (checks) =>
+    HttpPort.layer(makeRequestHandler(WebPages)).pipe(Layer.provide(Readiness.layer(checks)))
+  )
+).pipe(Layer.provideMerge(EngineLayer))
+
+/**
+ * `dropmate serve`: brings up what the environment does not bring along, migrates, makes the baseline on an empty database, and
+ * serves until it is interrupted; then drains (see RealtimeServer) and stops what it started. Data stays.
+ */
+export const serve = Effect.gen(function* () {
+  const env = yield* readEnv
+  yield* Effect.gen(function* () {
+    const broken = brokenRelations(yield* Limits)
+    if (broken.length > 0) return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
+    const infrastructure = yield* startInfrastructure(env)
+    yield* prepareDatabase(infrastructure, env)
+    yield* run(infrastructure, env)
+  }).pipe(Effect.scoped, Effect.provide(observability(env)), Effect.mapError(commandFailed))
+})
+
+const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
+  Effect.gen(function* () {
+    yield* migrate(infrastructure.databaseUrl)
+    const passwords = yield* Passwords
+    const report = yield* seed(infrastructure.databaseUrl, {
+      adminEmail: env.adminEmail,
+      adminPassword: env.adminPassword,
+      hashPassword: passwords.hash
+    })
+    // Nothing keeps a generated password: this is the one time it can be read.
+    if (report.generatedPassword !== undefined) {
+      yield* Console.error(
+        `dropmate: administrator ${report.adminEmail}, password (shown once): ${Redacted.value(report.generatedPassword)}`
+      )
+    }
+  }).pipe(Effect.provide(Passwords.layer))
+
+const run = (infrastructure: Infrastructure, env: Env) =>
+  Effect.gen(function* () {
+    const http = yield* HttpPort
+    const realtime = yield* RealtimeServer
+    const HTTP_URL = `http://${env.host}:${http.port}`
+    yield* publishInstance(infrastructure.home, {
+      DATABASE_URL: infrastructure.databaseUrlForTools,
+      REDIS_URL: Redacted.value(infrastructure.redisUrl),
+      HTTP_URL,
+      REALTIME_URL: `ws://${env.host}:${realtime.port}`
+    })
+    yield* Effect.logInfo("serving", { url: HTTP_URL, realtime_port: realtime.port, home: infrastructure.home.root })
+    return yield* Effect.never
+  }).pipe(
+    Effect.provide(
+      ServerLayer.pipe(
+        Layer.provide(
+          Layer.mergeAll(
+            Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),
+            Layer.succeed(RedisUrl, infrastructure.redisUrl),
+            Layer.succeed(Env, env),
+            Secret.layer(infrastructure.secret)
+          )
+        )
+      )
+    )
+  )

@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Env } from "../config/Env.ts"
+import { Limits } from "../config/Limits.ts"
+import { RealtimeServer } from "./RealtimeServer.ts"
+import { pipeUpgrades } from "./UpgradePipe.ts"
+
+/** The HTTP port is taken, or may not be used. */
+export class HttpPortNotFree extends Error {
+  readonly _tag = "HttpPortNotFree"
+  constructor(host: string, port: number, reason: string) {
+    super(`cannot listen on ${host}:${port} (${reason}); set HTTP_PORT to a free port`)
+  }
+}
+
+/** Answers every plain HTTP request of the port. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** The one port that the outside needs: REST and pages are answered here, WebSocket upgrades are piped to the realtime listener. */
+export class HttpPort extends Context.Service<HttpPort, { readonly port: number }>()("dropmate/gateway/HttpPort") {
+  static readonly layer = <E, R>(makeHandler: Effect.Effect<RequestHandler, E, R>) =>
+    Layer.effect(
+      this,
+      Effect.gen(function* () {
+        const env = yield* Env
+        const limits = yield* Limits
+        const realtime = yield* RealtimeServer
+        const handler = yield* makeHandler
+        let inFlight = 0
+        const server = createServer(
+          {
+            maxHeaderSize: limits.headerBytesMax,
+            headersTimeout: limits.headersTimeoutMs,
+            requestTimeout: limits.requestTimeoutMs,
+            connectionsCheckingInterval: 1_000,
+            noDelay: true
+          },
+          (request, response) => {
+            inFlight++
+            response.once("close", () => inFlight--)
+            handler(request, response)
+          }
+        )
+        server.maxConnections = limits.httpConnectionsMax
+        pipeUpgrades(server, realtime.peers, { host: env.host, port: realtime.port })
+        const port = yield* listen(server, env.host, env.httpPort)
+        yield* Effect.addFinalizer(() =>
+          Effect.gen(function* () {
+            server.close()
+            server.closeIdleConnections()
+            yield* Effect.suspend(() => (inFlight === 0 ? Effect.void : Effect.fail("busy" as const))).pipe(
+              Effect.retry(Schedule.spaced("10 millis")),
+              Effect.timeoutOption(Duration.millis(limits.httpDrainMs)),
+              Effect.ignore
+            )
+          })
+        )
+        return { port }
+      })
+    )
+}
+
+const listen = (server: Server, host: string, port: number): Effect.Effect<number, HttpPortNotFree> =>
+  Effect.callback((resume) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      resume(Effect.fail(new HttpPortNotFree(host, port, error.code ?? error.message)))
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+    })
+  })

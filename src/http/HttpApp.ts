@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, type Scope } from "effect"
+import { HttpRouter } from "effect/http"
+import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { SqlClient } from "effect/sql"
+import { Env } from "../config/Env.ts"
+import { AccessTokens } from "../identity/AccessTokens.ts"
+import { Accounts } from "../identity/Accounts.ts"
+import { Passwords } from "../identity/Passwords.ts"
+import { RefreshTokens } from "../identity/RefreshTokens.ts"
+import { Revocations } from "../identity/Revocations.ts"
+import { Secret } from "../identity/Secret.ts"
+import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
+import { DriverRepo } from "../persistence/DriverRepo.ts"
+import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
+import { LocationRepo } from "../persistence/LocationRepo.ts"
+import { UserRepo } from "../persistence/UserRepo.ts"
+import { VehicleRepo } from "../persistence/VehicleRepo.ts"
+import { Api } from "./Api.ts"
+import { AuthenticatedLive, Authentication } from "./Authenticated.ts"
+import { AuthHttp } from "./AuthHttp.ts"
+import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
+import { DriversHttp } from "./DriversHttp.ts"
+import { DriverTokensHttp } from "./DriverTokensHttp.ts"
+import { withEdge } from "./HttpEdge.ts"
+import { Idempotency } from "./Idempotency.ts"
+import { MeHttp } from "./MeHttp.ts"
+import { OpsHttp } from "./OpsHttp.ts"
+import { PrincipalScope } from "./PrincipalScope.ts"
+import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
+import { RateLimits } from "./RateLimits.ts"
+import { Readiness } from "./Readiness.ts"
+import { docsPath, openApiPath } from "./RouteTable.ts"
+import { UsersHttp } from "./UsersHttp.ts"
+import { VehiclesHttp } from "./VehiclesHttp.ts"
+
+const Repos = Layer.mergeAll(
+  UserRepo.layer,
+  AuthSessionRepo.layer,
+  DriverRepo.layer,
+  VehicleRepo.layer,
+  LocationRepo.layer,
+  IdempotencyRepo.layer
+)
+
+const Identity = Accounts.layer.pipe(Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer)))
+
+const Services = Layer.mergeAll(Idempotency.layer, Authentication.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(PrincipalScope.layer, Identity)),
+  Layer.provideMerge(Repos)
+)
+
+const Handlers = Layer.mergeAll(
+  AuthHttp,
+  MeHttp,
+  UsersHttp,
+  DriversHttp,
+  DriverTokensHttp,
+  DriverLocationsHttp,
+  VehiclesHttp,
+  OpsHttp
+).pipe(Layer.provide(AuthenticatedLive), Layer.provide(ProblemBoundaryLive), Layer.provide(Services))
+
+/** Every route of REST, for a router. */
+export const HttpRoutes = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: openApiPath }),
+  HttpApiScalar.layer(Api, { path: docsPath })
+).pipe(Layer.provide(Handlers))
+
+/** What the application needs from whoever builds the server. */
+export type HttpAppNeeds =
+  | Env
+  | SqlClient.SqlClient
+  | Secret
+  | AccessTokens
+  | Revocations
+  | Readiness
+  | Scope.Scope
+
+const originsOf = (env: Env): ReadonlySet<string> => {
+  const own = env.publicUrl ?? `http://${env.host}:${env.httpPort}`
+  return new Set([...env.allowedOrigins, URL.parse(own)?.origin ?? own])
+}
+
+/**
+ * A listener for `request` (and `checkContinue`) events of a `node:http` server that its owner bounds (`headersTimeoutMs`,
+ * `requestTimeoutMs`, `headerBytesMax`) and whose `upgrade` events stay the owner's. `extraRoutes` are served beside REST. The scope's end
+ * interrupts what is under way.
+ */
+export const makeRequestHandler = (
+  extraRoutes: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
+): Effect.Effect<(request: IncomingMessage, response: ServerResponse) => void, never, HttpAppNeeds> =>
+  Effect.gen(function* () {
+    const env = yield* Env
+    const scope = yield* Effect.scope
+    const rates = yield* Layer.build(RateLimits.layer)
+    const routes = Layer.mergeAll(HttpRoutes, extraRoutes).pipe(
+      Layer.provide(Layer.succeedContext(rates)),
+      Layer.provide(NodeHttpServer.layerHttpServices)
+    )
+    const app = yield* HttpRouter.toHttpEffect(routes)
+    const edge = withEdge(app, { cors: { allowedOrigins: originsOf(env) }, trustedProxyHops: env.trustedProxyHops })
+    return yield* NodeHttpServer.makeHandler(Effect.provideContext(edge, rates), { scope })
+  })

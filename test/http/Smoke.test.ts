@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { adminToken, call, newCustomer, newDriver, withRole } from "../kit/RestCaller.ts"
+import { type RestServer, startRest } from "../kit/RestServer.ts"
+let s: RestServer
+beforeAll(async () => { s = await startRest() })
+afterAll(async () => { await s?.stop() })
+it("smoke", async () => {
+  const show = async (m: string, p: string, o = {}) => { const a = await call(s.url, m, p, o); console.log(m, p, a.status, a.text.slice(0, 600)); return a }
+  await show("GET", "/livez"); await show("GET", "/readyz"); await show("GET", "/nope"); await show("DELETE", "/livez")
+  const r = await show("GET", "/v1/me"); console.log([...r.headers])
+  const t = await adminToken(s.url)
+  await show("GET", "/v1/me", { token: t })
+  const c = await newCustomer(s.url)
+  await show("GET", "/v1/me", { token: c.access_token })
+  const d = await newDriver(s.url, t)
+  for (const p of ["", "/profile", "/vehicle", "/devices", "/sessions", "/location", "/trail", "/trail?from=2026-01-01T00:00:00Z&limit=5&simplify_m=10"]) await show("GET", `/v1/drivers/${d.id}${p}`, { token: t })
+  await show("GET", `/v1/drivers/${d.id}/location`, { token: d.token })
+  await show("GET", `/v1/drivers/${d.id}/location`, { token: c.access_token })
+  await show("GET", `/v1/drivers/nearby?lat=1&lng=2`, { token: t })
+  await show("GET", `/v1/drivers?limit=1`, { token: t })
+  await show("GET", `/v1/drivers?limit=1000`, { token: t })
+  await show("GET", `/v1/users?limit=1&role=driver`, { token: t })
+  await show("POST", `/v1/drivers`, { token: t, body: { email: "x", nme: 2 } })
+  await show("POST", `/v1/drivers`, { token: t, body: "{" })
+  await show("POST", `/v1/drivers`, { token: t, body: "{}", headers: {"content-type": "text/plain"} })
+  await show("POST", `/v1/drivers`, { token: t, body: JSON.stringify({ a: "x".repeat(300000) }) })
+  await show("POST", `/v1/drivers/tokens`, { token: t, body: { driver_ids: [d.id] } })
+  await show("GET", "/v1/me/sessions", { token: t })
+  await show("POST", "/v1/auth/logout", { token: c.access_token })
+  const v = await show("POST", "/v1/vehicles", { token: t, body: { type: "van", plate: "A 1" }, headers: { "idempotency-key": "k1" } })
+  const v2 = await show("POST", "/v1/vehicles", { token: t, body: { plate: "A 1", type: "van" }, headers: { "idempotency-key": "k1" } }); console.log([...v2.headers])
+  await show("PATCH", `/v1/vehicles/${v.body.id}`, { token: t, body: { colour: "red", capacity: { kg: 3 } }, headers: { "if-match": '"1"' } })
+  await show("PATCH", `/v1/vehicles/${v.body.id}`, { token: t, body: { colour: "red" }, headers: { "if-match": '"1"' } })
+  const dis = await withRole(s.url, t, "dispatcher"); await show("GET", "/v1/drivers", { token: dis.access_token })
+  await show("GET", "/metrics"); const o = await show("GET", "/openapi.json"); console.log(o.headers.get("content-type")); await show("GET", "/docs")
+  expect(1).toBe(1)
+})

@@ -1,0 +1,122 @@
+import { createServer, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { Env } from "../../src/config/Env.ts"
+import { defaultLimits, Limits } from "../../src/config/Limits.ts"
+import { makeRequestHandler } from "../../src/http/HttpApp.ts"
+import { databaseCheck, Readiness, revocationsCheck } from "../../src/http/Readiness.ts"
+import { AccessTokens } from "../../src/identity/AccessTokens.ts"
+import { Passwords } from "../../src/identity/Passwords.ts"
+import { Revocations } from "../../src/identity/Revocations.ts"
+import { Secret } from "../../src/identity/Secret.ts"
+import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
+import { migrate } from "../../src/persistence/Migrations.ts"
+import { seed } from "../../src/persistence/Seed.ts"
+import { freshDatabase } from "./TestServices.ts"
+
+/** The secret that every test server signs with. */
+export const testSecret = Redacted.make("a secret of the tests, thirty-two bytes or more")
+
+/** The administrator that `startRest` seeds. */
+export const testAdmin = { email: "admin@test.example", password: "correct horse battery staple" }
+
+/** What a test may choose. */
+export interface RestOptions {
+  readonly limits?: Partial<Limits>
+  readonly env?: Partial<Env>
+  /** Another server's database, to try several nodes; its owner drops it. */
+  readonly databaseUrl?: string
+}
+
+/** The services that live behind the server. */
+export type RestServices = SqlClient.SqlClient | AccessTokens | Revocations | Passwords
+
+/** A REST server on a port of its own over a database of its own. */
+export interface RestServer {
+  readonly url: string
+  readonly databaseUrl: string
+  readonly server: Server
+  readonly run: <A, E>(effect: Effect.Effect<A, E, RestServices>) => Promise<A>
+  readonly stop: () => Promise<void>
+}
+
+const testEnv: Env = {
+  host: "127.0.0.1",
+  httpPort: 8080,
+  realtimePort: 8081,
+  databaseUrl: undefined,
+  redisUrl: undefined,
+  home: undefined,
+  secret: undefined,
+  adminEmail: undefined,
+  adminPassword: undefined,
+  logLevel: "Error",
+  logFormat: "json",
+  otlpUrl: undefined,
+  mapStyleUrl: undefined,
+  allowedOrigins: ["https://console.example"],
+  publicUrl: undefined,
+  trustedProxyHops: 0,
+  nodeName: "test"
+}
+
+// argon2 at its weakest: the tests log in hundreds of times, and its strength is the library's to prove.
+const testLimits: Limits = {
+  ...defaultLimits,
+  argon2MemoryKiB: 1_024,
+  argon2Passes: 1,
+  loginAttemptsPerAddressPerMinute: 100_000,
+  loginAttemptsPerAccountPerMinute: 100_000,
+  requestsPerPrincipalPerMinute: 100_000,
+  requestsPerAddressPerMinute: 100_000
+}
+
+const services = (url: Redacted.Redacted) =>
+  Layer.mergeAll(AppDatabase, AccessTokens.layer, Revocations.layer, Passwords.layer).pipe(
+    Layer.provide(Layer.succeed(DatabaseUrl, url)),
+    Layer.provideMerge(Secret.layer(testSecret))
+  )
+
+const readiness = Layer.unwrap(
+  Effect.map(Effect.all([databaseCheck, revocationsCheck]), (checks) => Readiness.layer(checks))
+)
+
+const listen = (server: Server): Promise<number> =>
+  new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)))
+
+/** Starts a server over a fresh, migrated and seeded database. */
+export const startRest = async (options: RestOptions = {}): Promise<RestServer> => {
+  const database = options.databaseUrl === undefined ? await freshDatabase() : undefined
+  const databaseUrl = options.databaseUrl ?? database?.url ?? ""
+  const url = Redacted.make(databaseUrl)
+  const scope = await Effect.runPromise(Scope.make())
+  const base = Layer.mergeAll(
+    Layer.succeed(Limits, { ...testLimits, ...options.limits }),
+    Layer.succeed(Env, { ...testEnv, ...options.env }),
+    Logger.layer([])
+  )
+  const build = Effect.gen(function* () {
+    yield* migrate(url)
+    const context = yield* Layer.build(readiness.pipe(Layer.provideMerge(services(url))))
+    const { hash } = Context.get(context, Passwords)
+    const admin = { adminEmail: testAdmin.email, adminPassword: Redacted.make(testAdmin.password), hashPassword: hash }
+    yield* seed(url, admin)
+    const handler = yield* makeRequestHandler().pipe(Effect.provideContext(context))
+    return { context, handler }
+  })
+  const baseContext = await Effect.runPromise(Scope.provide(Layer.build(base), scope))
+  const built = await Effect.runPromise(Scope.provide(Effect.provideContext(build, baseContext), scope))
+  const server = createServer(built.handler)
+  const port = await listen(server)
+  const all = Context.merge(baseContext, built.context)
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    await database?.drop()
+  }
+  const run = <A, E>(effect: Effect.Effect<A, E, RestServices>): Promise<A> =>
+    Effect.runPromise(Effect.provideContext(effect, all))
+  return { url: `http://127.0.0.1:${port}`, databaseUrl, server, run, stop }
+}
