@@ -6,10 +6,15 @@ import {
   isOffDutyAt,
   type QuarantineCode
 } from "../domain/TelemetryRules.ts"
-import type { IngestBatch } from "../persistence/IngestBatch.ts"
-import { type CursorLost, IngestDevice, type IngestListener, type QuarantinedPoint } from "../persistence/IngestDevice.ts"
-import type { IngestLane } from "../persistence/IngestLane.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
+import type { IngestBatch } from "../persistence/IngestBatch.ts"
+import {
+  type CursorLost,
+  IngestDevice,
+  type IngestListener,
+  type QuarantinedPoint
+} from "../persistence/IngestDevice.ts"
+import type { IngestLane } from "../persistence/IngestLane.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 import { fieldFaults, type PointBlock } from "../protocol/PointBlock.ts"
 import { CreditWindow } from "./CreditWindow.ts"
@@ -24,6 +29,8 @@ export interface IntakeNode {
   readonly appended: (points: number) => void
   /** The driver's live place changed; at most once a frame. */
   readonly moved: (driver: DriverActor) => void
+  /** A beacon moved the live place, which no commit will tell of. */
+  readonly beaconed: (driver: DriverActor) => void
   readonly quarantined: (code: QuarantineCode) => void
   readonly refused: (code: RefusalCode) => void
 }
@@ -37,7 +44,8 @@ export class DeviceIntake implements IngestListener {
   readonly driver: DriverActor
   readonly ingest: IngestDevice
   readonly credit: CreditWindow
-  private readonly link: DriverLink
+  /** Undefined once the phone has left: what is still buffered is committed, but nobody is told. */
+  private link: DriverLink | undefined
   private readonly lane: IngestLane
   private readonly node: IntakeNode
   /** The device's previous point, which a jump is measured from; after HELLO its stored marker. */
@@ -48,7 +56,14 @@ export class DeviceIntake implements IngestListener {
   private refusedAt = Number.NEGATIVE_INFINITY
   private beaconAt = Number.NEGATIVE_INFINITY
 
-  constructor(driver: DriverActor, session: OpenedSession, window: number, lane: IngestLane, link: DriverLink, node: IntakeNode) {
+  constructor(
+    driver: DriverActor,
+    session: OpenedSession,
+    window: number,
+    lane: IngestLane,
+    link: DriverLink,
+    node: IntakeNode
+  ) {
     this.driver = driver
     this.link = link
     this.lane = lane
@@ -74,7 +89,7 @@ export class DeviceIntake implements IngestListener {
     const expected = ingest.acceptedSeq + 1
     const last = block.firstSeq + block.count - 1
     if (last < expected) {
-      if (last <= ingest.committedSeq) this.link.ack(ingest.committedSeq)
+      if (last <= ingest.committedSeq) this.link?.ack(ingest.committedSeq)
       return
     }
     if (block.firstSeq > expected) return this.refuse(this.refusal ?? "sequence_gap", now)
@@ -96,7 +111,7 @@ export class DeviceIntake implements IngestListener {
       const code = this.quarantineCode(block, i, now)
       if (code === undefined) hasMoved = this.store(block, i, now, batch) || hasMoved
       else {
-        const detail = quarantineDetail(block, i, code)
+        const detail = quarantineDetail(block, i, this.isPlaceKept(block.recordedAt[i] as number))
         batch.quarantine(this.ingest, block.firstSeq + i, block.recordedAt[i] as number, code, detail)
         node.quarantined(code)
       }
@@ -104,6 +119,16 @@ export class DeviceIntake implements IngestListener {
     node.appended(end - start)
     this.lane.appended()
     if (hasMoved) node.moved(driver)
+  }
+
+  /**
+   * Whether quarantine may keep where the point was. Not when the driver was off duty, whatever else is wrong with it; a point
+   * without a readable time goes by the duty in force.
+   */
+  private isPlaceKept(recordedAt: number): boolean {
+    const { dutyLog, duty } = this.driver
+    if (dutyLog === undefined) return true
+    return Number.isNaN(recordedAt) ? duty !== "off" : !isOffDutyAt(dutyLog, recordedAt)
   }
 
   private quarantineCode(block: PointBlock, i: number, now: number): QuarantineCode | undefined {
@@ -144,7 +169,16 @@ export class DeviceIntake implements IngestListener {
     )
     this.remember(recordedAt, latE7, lngE7)
     if ((flags & flagsThatHoldTheMarker) !== 0) return false
-    return this.driver.moveMarker(recordedAt, now, this.ingest.deviceNo, latE7, lngE7, speedCms, headingCdeg, accuracyCm)
+    return this.driver.moveMarker(
+      recordedAt,
+      now,
+      this.ingest.deviceNo,
+      latE7,
+      lngE7,
+      speedCms,
+      headingCdeg,
+      accuracyCm
+    )
   }
 
   /** Moves the live place without storing anything; the caller has checked the fields. At most one a second counts. */
@@ -168,40 +202,47 @@ export class DeviceIntake implements IngestListener {
       : undefined
     const flags = flagsOf(recordedAt, latE7, lngE7, speedCms, accuracyCm, now, previous, node.limits.lateAfterMs)
     if ((flags & flagsThatHoldTheMarker) !== 0) return false
-    if (!driver.moveMarker(recordedAt, now, this.ingest.deviceNo, latE7, lngE7, speedCms, headingCdeg, accuracyCm)) return false
+    if (!driver.moveMarker(recordedAt, now, this.ingest.deviceNo, latE7, lngE7, speedCms, headingCdeg, accuracyCm))
+      return false
     node.moved(driver)
+    node.beaconed(driver)
     return true
+  }
+
+  /** The phone has left, or begins another session on the same connection, where numbers of this one would be misread. */
+  leave(): void {
+    this.link = undefined
   }
 
   /** A frame that could not be read: the phone hears where it stands. */
   malformed(): void {
     this.node.refused("malformed_frame")
-    this.link.refused(this.ingest.acceptedSeq + 1, "malformed_frame", 0)
+    this.link?.refused(this.ingest.acceptedSeq + 1, "malformed_frame", 0)
   }
 
   grant(window: number, now: number): void {
     if (window === this.credit.granted) return
     this.credit.grant(window, now)
-    this.link.credit(window)
+    this.link?.credit(window)
   }
 
   settled(seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void {
     for (const point of quarantined) {
       if (point.code === "refused_by_database") this.node.quarantined(point.code)
-      this.link.flagged(point.seq, point.code)
+      this.link?.flagged(point.seq, point.code)
     }
-    this.link.ack(seq)
+    this.link?.ack(seq)
   }
 
   lost(reason: CursorLost): void {
     if (reason === "replaced") this.replaced()
-    else this.link.close(CloseCode.serverError, this.node.limits.retryAfterMs)
+    else this.link?.close(CloseCode.serverError, this.node.limits.retryAfterMs)
   }
 
   /** A newer session has the device: what is buffered here will not be committed. */
   replaced(): void {
     this.ingest.isDropped = true
-    this.link.close(CloseCode.replaced, 0)
+    this.link?.close(CloseCode.replaced, 0)
   }
 
   private refuse(code: RefusalCode, now: number): void {
@@ -211,11 +252,11 @@ export class DeviceIntake implements IngestListener {
     this.refusedAt = now
     this.node.refused(code)
     if (code === "credit_exceeded" && this.credit.refuse(now)) {
-      this.link.close(CloseCode.rateExceeded, this.node.limits.retryAfterMs)
+      this.link?.close(CloseCode.rateExceeded, this.node.limits.retryAfterMs)
       return
     }
     const retryAfterMs = code === "buffer_full" ? this.node.limits.retryAfterMs : this.node.limits.refusedRetryAfterMs
-    this.link.refused(this.ingest.acceptedSeq + 1, code, retryAfterMs)
+    this.link?.refused(this.ingest.acceptedSeq + 1, code, retryAfterMs)
   }
 
   private remember(recordedAt: number, latE7: number, lngE7: number): void {

@@ -1,4 +1,4 @@
-import type { DutyChange } from "../domain/TelemetryRules.ts"
+import { type DutyChange, plausibleSpeedCms } from "../domain/TelemetryRules.ts"
 import type { DeviceIntake } from "./DeviceIntake.ts"
 import type { DriverMailbox } from "./DriverMailbox.ts"
 
@@ -19,6 +19,8 @@ export class DriverActor {
   /** Connected devices; most drivers have one. */
   readonly devices: Array<DeviceIntake> = []
   mailbox: DriverMailbox | undefined
+  /** Its place on the fleet's board; -1 until it has one. */
+  handle = -1
   /** Server clock, ms: when anything was last heard of the driver. */
   heardAt: number
   markerRecordedAt = Number.NEGATIVE_INFINITY
@@ -40,7 +42,7 @@ export class DriverActor {
     return this.markerRecordedAt !== Number.NEGATIVE_INFINITY
   }
 
-  /** Moves the marker if (recordedAt, receivedAt, device) is greater than what it stands on. Says whether it moved. */
+  /** Moves the marker, its speed clamped as the stored one is, if (recordedAt, receivedAt, device) is greater than what it stands on. Says whether it moved. */
   moveMarker(
     recordedAt: number,
     receivedAt: number,
@@ -61,7 +63,7 @@ export class DriverActor {
     this.markerDeviceNo = deviceNo
     this.latE7 = latE7
     this.lngE7 = lngE7
-    this.speedCms = speedCms
+    this.speedCms = Math.min(speedCms, plausibleSpeedCms)
     this.headingCdeg = headingCdeg
     this.accuracyCm = accuracyCm
     return true

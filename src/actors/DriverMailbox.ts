@@ -1,8 +1,14 @@
 import { Cause, Clock, Duration, Effect, Metric, Queue } from "effect"
 import type { Limits } from "../config/Limits.ts"
 
-const restarts = Metric.counter("dropmate_driver_actor_restarts_total", { incremental: true, description: "Driver fibers restarted after a defect" })
-const parked = Metric.counter("dropmate_driver_actor_parked_total", { incremental: true, description: "Driver fibers parked after repeated defects" })
+const restarts = Metric.counter("dropmate_driver_actor_restarts_total", {
+  incremental: true,
+  description: "Driver fibers restarted after a defect"
+})
+const parked = Metric.counter("dropmate_driver_actor_parked_total", {
+  incremental: true,
+  description: "Driver fibers parked after repeated defects"
+})
 
 /**
  * The waiting side of a driver actor: a bounded mailbox and the fiber that works on it, one command at a time. A defect in a
@@ -37,7 +43,9 @@ export class DriverMailbox<Command = unknown> {
     return Queue.take(this.queue).pipe(
       Effect.flatMap((command) =>
         handle(command).pipe(
-          Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : this.crash(command, cause, crashed))),
+          Effect.catchCause((cause) =>
+            Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : this.crash(command, cause, crashed)
+          ),
           Effect.ensuring(Effect.sync(() => this.pending--))
         )
       ),
@@ -46,7 +54,11 @@ export class DriverMailbox<Command = unknown> {
     )
   }
 
-  private crash(command: Command, cause: Cause.Cause<unknown>, crashed: (command: Command) => void): Effect.Effect<void> {
+  private crash(
+    command: Command,
+    cause: Cause.Cause<unknown>,
+    crashed: (command: Command) => void
+  ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const now = yield* Clock.currentTimeMillis
       crashed(command)

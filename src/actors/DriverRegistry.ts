@@ -6,10 +6,12 @@ import { DriverCommandRepo } from "../persistence/DriverCommandRepo.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+import { FleetHub } from "../realtime/FleetHub.ts"
 import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
 import { DriverActor, type Duty } from "./DriverActor.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
 import { DriverMailbox } from "./DriverMailbox.ts"
+import { FleetPresence } from "./FleetPresence.ts"
 
 /** A command that waits in a driver's mailbox. */
 interface DutyOrder {
@@ -26,9 +28,17 @@ interface DutyOrder {
 
 const noContext = Context.empty()
 const quarantinedTotal = (code: QuarantineCode) =>
-  Metric.counter("dropmate_points_quarantined_total", { incremental: true, attributes: { code }, description: "Points settled without being stored, by reason" })
+  Metric.counter("dropmate_points_quarantined_total", {
+    incremental: true,
+    attributes: { code },
+    description: "Points settled without being stored, by reason"
+  })
 const refusedTotal = (code: RefusalCode) =>
-  Metric.counter("dropmate_frames_refused_total", { incremental: true, attributes: { code }, description: "Telemetry frames answered with REFUSED, by reason" })
+  Metric.counter("dropmate_frames_refused_total", {
+    incremental: true,
+    attributes: { code },
+    description: "Telemetry frames answered with REFUSED, by reason"
+  })
 const actors = Metric.gauge("dropmate_driver_actors", { description: "Drivers held in memory on this node" })
 
 /**
@@ -44,7 +54,14 @@ export class DriverRegistry extends Context.Service<
     /** A newer HELLO on any node ended this session. */
     readonly replaced: (sessionId: string) => void
     /** Takes a DUTY command; the link hears the RESULT. */
-    readonly duty: (intake: DeviceIntake, link: DriverLink, commandId: string, duty: Duty, occurredAt: number | undefined, now: number) => void
+    readonly duty: (
+      intake: DeviceIntake,
+      link: DriverLink,
+      commandId: string,
+      duty: Duty,
+      occurredAt: number | undefined,
+      now: number
+    ) => void
     readonly find: (driverId: string) => DriverActor | undefined
     readonly drivers: () => IterableIterator<DriverActor>
     /** Called at most once a frame with a driver whose live place changed. */
@@ -62,6 +79,7 @@ export class DriverRegistry extends Context.Service<
       const drivers = new Map<string, DriverActor>()
       const sessions = new Map<string, DeviceIntake>()
       const movedListeners: Array<(driver: DriverActor) => void> = []
+      const presence = new FleetPresence((yield* FleetHub).board)
       const fibers = yield* FiberMap.make<string>()
       const runFiber = yield* FiberMap.runtime(fibers)()
       const clock = yield* Clock.Clock
@@ -71,8 +89,19 @@ export class DriverRegistry extends Context.Service<
         isFull: writer.isFull,
         appended: writer.appended,
         moved: (driver) => {
+          presence.moved(driver, driver.markerReceivedAt)
           for (const listener of movedListeners) listener(driver)
         },
+        beaconed: (driver) =>
+          cache.put(driver.driverId, {
+            recordedAt: driver.markerRecordedAt,
+            receivedAt: driver.markerReceivedAt,
+            latE7: driver.latE7,
+            lngE7: driver.lngE7,
+            speedCms: driver.speedCms,
+            headingCdeg: driver.headingCdeg,
+            accuracyCm: driver.accuracyCm
+          }),
         quarantined: (code) => quarantinedTotal(code).updateUnsafe(1, noContext),
         refused: (code) => refusedTotal(code).updateUnsafe(1, noContext)
       }
@@ -106,7 +135,8 @@ export class DriverRegistry extends Context.Service<
         driver.name = session.driverName
         driver.heardAt = now
         // PostgreSQL is the truth; what other nodes stored meanwhile may be newer than what is held here.
-        if (session.dutyChanges.length > 0 && (driver.mailbox?.pending ?? 0) === 0) driver.dutyLog = [...session.dutyChanges]
+        if (session.dutyChanges.length > 0 && (driver.mailbox?.pending ?? 0) === 0)
+          driver.dutyLog = [...session.dutyChanges]
         if (session.duty !== undefined) driver.duty = session.duty
         const marker = session.driverMarker
         if (marker !== undefined) {
@@ -135,11 +165,18 @@ export class DriverRegistry extends Context.Service<
           Effect.match({
             onSuccess: (verdict) => {
               if (verdict.isRepeated) withdraw()
+              // Decided before, perhaps without this actor hearing of it: what was stored then is what points are judged by.
+              if (verdict.decidedAt !== undefined)
+                driver.enterDuty({ duty: change.duty, occurredAt: verdict.decidedAt }, limits.dutyChangesMax)
               order.link.result(commandId, verdict.ok, verdict.detail)
             },
             onFailure: () => {
               withdraw()
-              order.link.result(order.commandId, false, { code: "database_unavailable", detail: "send the command again", retryable: true })
+              order.link.result(order.commandId, false, {
+                code: "database_unavailable",
+                detail: "send the command again",
+                retryable: true
+              })
             }
           })
         )
@@ -151,7 +188,13 @@ export class DriverRegistry extends Context.Service<
         driver.mailbox = mailbox as DriverMailbox
         runFiber(
           driver.driverId,
-          mailbox.run(decide, (order) => order.link.result(order.commandId, false, { code: "server_error", detail: "send the command again", retryable: true }))
+          mailbox.run(decide, (order) =>
+            order.link.result(order.commandId, false, {
+              code: "server_error",
+              detail: "send the command again",
+              retryable: true
+            })
+          )
         )
         return mailbox
       }
@@ -177,23 +220,28 @@ export class DriverRegistry extends Context.Service<
           const intake = new DeviceIntake(driver, session, window, writer.laneOf(driverId), link, node)
           driver.devices.push(intake)
           sessions.set(session.sessionId, intake)
+          presence.changed(driver, now)
           if (driver.duty === "on" || driver.duty === "break") mailboxOf(driver)
           return intake
         },
         disconnect: (intake) => {
+          intake.leave()
           sessions.delete(intake.ingest.sessionId)
           const at = intake.driver.devices.indexOf(intake)
           if (at >= 0) intake.driver.devices.splice(at, 1)
+          presence.changed(intake.driver, clock.currentTimeMillisUnsafe())
         },
         replaced: (sessionId) => sessions.get(sessionId)?.replaced(),
         duty: (intake, link, commandId, duty, occurredAt, now) => {
           const at = occurredAt ?? now
           const fault = clockFault(at, now, limits)
-          if (fault !== undefined) return link.result(commandId, false, { code: fault, detail: "occurredAt is not believable" })
+          if (fault !== undefined)
+            return link.result(commandId, false, { code: fault, detail: "occurredAt is not believable" })
           const { driver } = intake
           const change: DutyChange = { duty, occurredAt: at }
           // Before the mailbox: the backlog that follows on the same socket is judged by it.
           const isEntered = driver.enterDuty(change, limits.dutyChangesMax)
+          presence.changed(driver, now)
           const order: DutyOrder = {
             _tag: "Duty",
             driver,
@@ -205,7 +253,11 @@ export class DriverRegistry extends Context.Service<
           }
           if (!mailboxOf(driver).offer(order, now)) {
             if (isEntered) driver.withdrawDuty(change)
-            link.result(commandId, false, { code: "busy", detail: "too many commands wait; send it again later", retryable: true })
+            link.result(commandId, false, {
+              code: "busy",
+              detail: "too many commands wait; send it again later",
+              retryable: true
+            })
           }
         },
         find: (driverId) => drivers.get(driverId),

@@ -1,4 +1,3 @@
-import type { QuarantineCode } from "../domain/TelemetryRules.ts"
 import { DriverClientFrame } from "../protocol/FrameType.ts"
 import type { PointBlock } from "../protocol/PointBlock.ts"
 
@@ -6,11 +5,11 @@ import type { PointBlock } from "../protocol/PointBlock.ts"
 const textMax = 64
 
 /**
- * What the phone sent, as JSON text for `telemetry_quarantine.detail`; without the place when the driver was off duty.
+ * What the phone sent, as JSON text for `telemetry_quarantine.detail`; only its time when the place may not be kept.
  * Always valid jsonb: values that JSON has no word for are named, texts are cut and cleaned of what PostgreSQL refuses.
  */
-export const quarantineDetail = (block: PointBlock, i: number, code: QuarantineCode): string => {
-  if (code === "off_duty") return JSON.stringify({ recorded_at: block.recordedAt[i] })
+export const quarantineDetail = (block: PointBlock, i: number, isPlaceKept: boolean): string => {
+  if (!isPlaceKept) return JSON.stringify({ recorded_at: plain(block.recordedAt[i]) })
   const frame = block.raw
   if (frame === undefined) {
     return JSON.stringify({ recorded_at: block.recordedAt[i], lat_e7: block.latE7[i], lng_e7: block.lngE7[i] })

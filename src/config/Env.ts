@@ -1,3 +1,4 @@
+import { hostname } from "node:os"
 import { Config, Context, Option, type Redacted, Schema } from "effect"
 
 /** Every environment variable, decoded once. Nothing else reads the environment. */
@@ -11,6 +12,8 @@ export interface Env {
   readonly redisUrl: Redacted.Redacted | undefined
   /** Embedded data, cache, logs and secrets. Undefined: `.dropmate` beside package.json. */
   readonly home: string | undefined
+  /** Downloads, which several homes may share. Undefined: `cache` in the home. */
+  readonly cacheDir: string | undefined
   /** Signs tokens. Undefined: generated into the home; refused when DATABASE_URL is set. */
   readonly secret: Redacted.Redacted | undefined
   readonly adminEmail: string | undefined
@@ -25,8 +28,13 @@ export interface Env {
   readonly publicUrl: string | undefined
   /** Our own proxies in front of this server, whose X-Forwarded-For is believed. 0: the header is not read. */
   readonly trustedProxyHops: number
-  /** Name of this node in sessions and logs. */
+  /**
+   * Name of this node in sessions and logs; host and process unless given. Sessions that an earlier run left open are ended
+   * under this name, so no two running nodes may share one.
+   */
   readonly nodeName: string
+  /** For tests only: the server's clock runs this far ahead of the machine's (negative: behind). Milliseconds, 0 in production. */
+  readonly clockOffsetMs: number
 }
 
 export const Env = Context.Service<Env>("dropmate/config/Env")
@@ -42,6 +50,7 @@ export const envConfig: Config.Config<Env> = Config.all({
   databaseUrl: optional(Config.Redacted("DATABASE_URL")),
   redisUrl: optional(Config.Redacted("REDIS_URL")),
   home: optional(Config.NonEmptyString("DROPMATE_HOME")),
+  cacheDir: optional(Config.NonEmptyString("DROPMATE_CACHE")),
   secret: optional(Config.Redacted("DROPMATE_SECRET")),
   adminEmail: optional(Config.NonEmptyString("DROPMATE_ADMIN_EMAIL")),
   adminPassword: optional(Config.Redacted("DROPMATE_ADMIN_PASSWORD")),
@@ -51,11 +60,21 @@ export const envConfig: Config.Config<Env> = Config.all({
   mapStyleUrl: optional(Config.NonEmptyString("MAP_STYLE_URL")),
   allowedOrigins: Config.String("ALLOWED_ORIGINS").pipe(
     Config.withDefault(""),
-    Config.map((list) => list.split(",").map((origin) => origin.trim()).filter((origin) => origin !== ""))
+    Config.map((list) =>
+      list
+        .split(",")
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== "")
+    )
   ),
   publicUrl: optional(Config.NonEmptyString("PUBLIC_URL")),
-  trustedProxyHops: Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 })), "TRUSTED_PROXY_HOPS").pipe(
-    Config.withDefault(0)
-  ),
-  nodeName: Config.NonEmptyString("NODE_NAME").pipe(Config.withDefault("node-1"))
+  trustedProxyHops: Config.schema(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 })),
+    "TRUSTED_PROXY_HOPS"
+  ).pipe(Config.withDefault(0)),
+  nodeName: Config.NonEmptyString("NODE_NAME").pipe(Config.withDefault(`${hostname()}-${process.pid}`)),
+  clockOffsetMs: Config.schema(
+    Schema.Int.check(Schema.isBetween({ minimum: -86_400_000, maximum: 86_400_000 })),
+    "DROPMATE_CLOCK_OFFSET_MS"
+  ).pipe(Config.withDefault(0))
 })

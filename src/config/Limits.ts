@@ -15,6 +15,10 @@ export const defaultLimits = {
   /** Malformed frames that are answered; the next one closes with 4500. */
   malformedFramesMax: 2,
   socketBackpressureBytesMax: 64 * 1024,
+  /** How long a peer may take to answer a close frame. */
+  closeAnswerMs: 5_000,
+  /** How often deadlines of sockets are looked at; a tracking link must die within a second. */
+  socketTickMs: 250,
   /** Frames one socket may send a second before it is closed with 4005. Far above a phone that empties its queue point by point. */
   framesPerSecondMax: 20_000,
   addressConnectionsMax: 20_000,
@@ -83,6 +87,28 @@ export const defaultLimits = {
   markerStaleMs: 60_000,
   markerTtlMs: 24 * 3_600_000,
 
+  // Live map and tracking
+  /** How often views are looked at; no interval is shorter. */
+  fleetTickMs: 50,
+  fleetIntervalMsDefault: 1_000,
+  fleetIntervalMsMin: 200,
+  fleetHistoryEventsMax: 4_096,
+  fleetSilentMs: 15 * 60_000,
+  /** A snapshot of ten thousand drivers is 600 KB in one frame. */
+  fleetBackpressureBytesMax: 8 * 1024 * 1024,
+  /** Waiting bytes from which positions are skipped for a reader. */
+  behindBytes: 16 * 1024,
+  trackIntervalMsDefault: 1_000,
+  trackIntervalMsMin: 200,
+  trackTickMs: 50,
+  /** How long an order nobody watches is kept ready for a watcher who returns. */
+  trackLingerMs: 60_000,
+  trackRemotePollMs: 1_000,
+  nearbyM: 300,
+  trackingSessionTtlS: 24 * 3_600,
+  trackingSessionTtlSMax: 7 * 24 * 3_600,
+  trackingGraceMs: 5 * 60_000,
+
   // Redis
   redisCommandMs: 2_000,
   redisMarkersPerFlushMax: 10_000,
@@ -133,7 +159,6 @@ export const defaultLimits = {
   rateKeysMax: 100_000,
   idempotencyKeyBytesMax: 200,
   idempotencyKeyTtlMs: 24 * 3_600_000,
-  idempotencyLeaseMs: 30_000,
 
   // Database pools (connections)
   appConnectionsMax: 10,

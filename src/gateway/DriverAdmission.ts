@@ -22,7 +22,9 @@ export const makeAdmission = (node: string, limits: Limits) =>
       return Effect.match(tokens.verify(hello.token), {
         onSuccess: (principal): Principal | Admission => principal,
         onFailure: (error) =>
-          error._tag === "TokenExpired" ? refused(CloseCode.tokenExpired, limits.retryAfterMs) : refused(CloseCode.tokenInvalid)
+          error._tag === "TokenExpired"
+            ? refused(CloseCode.tokenExpired, limits.retryAfterMs)
+            : refused(CloseCode.tokenInvalid)
       })
     }
 

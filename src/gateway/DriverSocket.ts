@@ -11,12 +11,12 @@ import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { ackFrame } from "../protocol/AckFrame.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 import { type Frame, MalformedFrame } from "../protocol/FrameCodec.ts"
-import { DriverClientFrame, DriverServerFrame, protocolVersion } from "../protocol/FrameType.ts"
+import { DriverClientFrame, DriverServerFrame } from "../protocol/FrameType.ts"
 import { optionalFault, type PointBlock, requiredFault } from "../protocol/PointBlock.ts"
 import { readPointFrame } from "../protocol/PointFrames.ts"
 import type { PointReader } from "../protocol/PointReader.ts"
 import type { Connection, SocketBehaviour } from "./Connection.ts"
-import { type Hello, readHello } from "./Hello.ts"
+import { type Hello, OtherVersion, readHello } from "./Hello.ts"
 
 /** How a HELLO ended: a session, or the code to close with. */
 export type Admission =
@@ -31,7 +31,9 @@ export interface DriverNode {
   readonly block: PointBlock
   readonly reader: PointReader
   readonly admit: (hello: Hello, headerPrincipal: Principal | undefined) => Effect.Effect<Admission>
-  readonly verify: (token: string) => Effect.Effect<Principal | undefined>
+  /** Whose token it is, or the code to close with. */
+  readonly verify: (token: string) => Effect.Effect<Principal | CloseCode>
+  readonly isRevoked: (principal: Principal) => boolean
   readonly run: (effect: Effect.Effect<void>) => void
   readonly sessionEnded: (sessionId: string, code: number) => void
   /** Once true, frames are left unread: what they carry is sent again to the next node. */
@@ -110,9 +112,12 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     const { connection, node } = this
     const hello = readHello(frame, node.limits)
     if (hello === undefined) return this.malformed()
-    if (hello.version !== protocolVersion) return connection.close(CloseCode.versionNotSupported, 0)
+    if (hello instanceof OtherVersion) return connection.close(CloseCode.versionNotSupported, 0)
     if (this.isOpening) return this.malformed()
     this.isOpening = true
+    // A phone that was restored from a backup says HELLO a second time, with a new deviceId. The session before ends here and
+    // not at the welcome: its acknowledgements, or the news that it was replaced, must not be taken for those of the new one.
+    this.leave(1000)
     node.count("hello")
     node.run(
       Effect.map(node.admit(hello, connection.headerPrincipal), (admission) => {
@@ -126,8 +131,11 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   private welcome(principal: Principal, session: OpenedSession): void {
     const { connection, node } = this
     if (connection.isClosing) return node.sessionEnded(session.sessionId, 1006)
-    // A phone that was restored from a backup says HELLO a second time, with a new deviceId.
-    this.leave(1000)
+    // It may have been revoked while the session was being opened, when nobody knew that this connection was its.
+    if (node.isRevoked(principal)) {
+      node.sessionEnded(session.sessionId, CloseCode.tokenInvalid)
+      return connection.close(CloseCode.tokenInvalid, 0)
+    }
     this.principal = principal
     const driverId = principal.driverId as string
     const intake = node.registry.connect(driverId, session, this)
@@ -137,7 +145,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     }
     this.intake = intake
     const { limits } = node
-    connection.send([
+    connection.sendFrame([
       DriverServerFrame.welcome,
       publicId("session", session.sessionId),
       session.lastSeq,
@@ -146,7 +154,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
       session.lastRecordedAt ?? null
     ])
-    connection.send([DriverServerFrame.tasks, 0, []])
+    connection.sendFrame([DriverServerFrame.tasks, 0, []])
   }
 
   private beacon(frame: Frame, intake: DeviceIntake, now: number): void {
@@ -160,13 +168,22 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       optionalFault(accuracy, fieldRange.accuracyCm)
     // A beacon is never answered; a bad one is only counted.
     if (fault !== 0) return this.node.count("beacon_bad_value")
-    intake.beacon(recordedAt as number, lat as number, lng as number, orNaN(speed), orNaN(heading), orNaN(accuracy), now)
+    intake.beacon(
+      recordedAt as number,
+      lat as number,
+      lng as number,
+      orNaN(speed),
+      orNaN(heading),
+      orNaN(accuracy),
+      now
+    )
   }
 
   private duty(frame: Frame, intake: DeviceIntake, now: number): void {
     const [, commandId, duty, occurredAt] = frame
     if (!isCommandId(commandId)) return this.malformed()
-    if (!isDuty(duty)) return this.result(commandId, false, { code: "bad_value", detail: 'duty must be "on", "off" or "break"' })
+    if (!isDuty(duty))
+      return this.result(commandId, false, { code: "bad_value", detail: 'duty must be "on", "off" or "break"' })
     if (optionalFault(occurredAt, fieldRange.time) !== 0) {
       return this.result(commandId, false, { code: "bad_value", detail: "occurredAt must be Unix milliseconds or nil" })
     }
@@ -180,7 +197,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
 
   private ping(frame: Frame, now: number): void {
-    this.connection.send([DriverServerFrame.pong, typeof frame[1] === "number" ? frame[1] : null, now])
+    this.connection.sendFrame([DriverServerFrame.pong, typeof frame[1] === "number" ? frame[1] : null, now])
   }
 
   private auth(frame: Frame): void {
@@ -190,7 +207,9 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     node.run(
       Effect.map(node.verify(token), (principal) => {
         if (connection.isClosing) return
-        if (principal === undefined) return connection.close(CloseCode.tokenInvalid, 0)
+        // 4004 has its own deadline: a phone that sent an old token may still send a fresh one.
+        if (principal === CloseCode.tokenExpired) return
+        if (typeof principal === "number") return connection.close(principal, 0)
         if (principal.driverId !== this.principal?.driverId) return connection.close(CloseCode.notPermitted, 0)
         this.principal = principal
       })
@@ -227,20 +246,20 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
 
   ack(seq: number): void {
-    if (this.connection.isJson) this.connection.send([DriverServerFrame.ack, seq])
+    if (this.connection.isJson) this.connection.sendFrame([DriverServerFrame.ack, seq])
     else this.connection.write(ackFrame(seq))
   }
   flagged(seq: number, code: QuarantineCode): void {
-    this.connection.send([DriverServerFrame.flagged, seq, code])
+    this.connection.sendFrame([DriverServerFrame.flagged, seq, code])
   }
   refused(expectedSeq: number, code: RefusalCode, retryAfterMs: number): void {
-    this.connection.send([DriverServerFrame.refused, expectedSeq, code, retryAfterMs])
+    this.connection.sendFrame([DriverServerFrame.refused, expectedSeq, code, retryAfterMs])
   }
   credit(window: number): void {
-    this.connection.send([DriverServerFrame.credit, window])
+    this.connection.sendFrame([DriverServerFrame.credit, window])
   }
   result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void {
-    this.connection.send([DriverServerFrame.result, commandId, ok, detail])
+    this.connection.sendFrame([DriverServerFrame.result, commandId, ok, detail])
   }
   close(code: CloseCode, retryAfterMs: number): void {
     this.connection.close(code, retryAfterMs)

@@ -10,7 +10,11 @@ export const realtimePaths: ReadonlySet<string> = new Set(["/v1/driver", "/v1/tr
  * Pipes WebSocket upgrades that arrive at the HTTP port to the realtime listener, so that one port is enough behind a proxy.
  * The request goes on as it came, except that the peer's address is added, signed, and taken out if a client sent one.
  */
-export const pipeUpgrades = (server: Server, peers: PeerHeader, realtime: { readonly host: string; readonly port: number }): void => {
+export const pipeUpgrades = (
+  server: Server,
+  peers: PeerHeader,
+  realtime: { readonly host: string; readonly port: number }
+): void => {
   server.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
     if (!realtimePaths.has(path)) {
@@ -25,7 +29,10 @@ export const pipeUpgrades = (server: Server, peers: PeerHeader, realtime: { read
     client.on("error", end)
     client.on("close", end)
     upstream.on("error", () => {
-      if (!client.destroyed) client.end("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+      if (!client.destroyed)
+        client.end(
+          "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        )
       upstream.destroy()
     })
     upstream.on("close", () => client.end())
