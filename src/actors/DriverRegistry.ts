@@ -64,8 +64,6 @@ export class DriverRegistry extends Context.Service<
     ) => void
     readonly find: (driverId: string) => DriverActor | undefined
     readonly drivers: () => IterableIterator<DriverActor>
-    /** Called at most once a frame with a driver whose live place changed. */
-    readonly onMoved: (listener: (driver: DriverActor) => void) => void
     readonly sessionIds: () => ReadonlyArray<string>
   }
 >()("dropmate/actors/DriverRegistry") {
@@ -78,7 +76,6 @@ export class DriverRegistry extends Context.Service<
       const cache = yield* MarkerCache
       const drivers = new Map<string, DriverActor>()
       const sessions = new Map<string, DeviceIntake>()
-      const movedListeners: Array<(driver: DriverActor) => void> = []
       const presence = new FleetPresence((yield* FleetHub).board)
       const fibers = yield* FiberMap.make<string>()
       const runFiber = yield* FiberMap.runtime(fibers)()
@@ -90,7 +87,6 @@ export class DriverRegistry extends Context.Service<
         appended: writer.appended,
         moved: (driver) => {
           presence.moved(driver, driver.markerReceivedAt)
-          for (const listener of movedListeners) listener(driver)
         },
         beaconed: (driver) =>
           cache.put(driver.driverId, {
@@ -262,9 +258,6 @@ export class DriverRegistry extends Context.Service<
         },
         find: (driverId) => drivers.get(driverId),
         drivers: () => drivers.values(),
-        onMoved: (listener) => {
-          movedListeners.push(listener)
-        },
         sessionIds: () => [...sessions.keys()]
       }
     })

@@ -1,6 +1,8 @@
 import { Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { DriverRegistry } from "../actors/DriverRegistry.ts"
+import { DriverEndpoint } from "../gateway/DriverEndpoint.ts"
+import { FleetEndpoint } from "../gateway/FleetEndpoint.ts"
 import { RealtimeServer } from "../gateway/RealtimeServer.ts"
 import { AccessTokens } from "../identity/AccessTokens.ts"
 import { Revocations } from "../identity/Revocations.ts"
@@ -11,6 +13,7 @@ import { DriverSessionRepo } from "../persistence/DriverSessionRepo.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
 import { Redis } from "../persistence/Redis.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+import { FleetHub } from "../realtime/FleetHub.ts"
 
 /** Pools and what is kept in them. Needs DatabaseUrl, RedisUrl and Env. */
 export const PersistenceLayer = Layer.mergeAll(
@@ -25,7 +28,9 @@ export const PersistenceLayer = Layer.mergeAll(
 
 /** Identity, actors and the realtime listener on top of it. Needs Secret as well. */
 export const EngineLayer = RealtimeServer.layer.pipe(
+  Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer)),
   Layer.provideMerge(DriverRegistry.layer),
+  Layer.provideMerge(FleetHub.layer),
   Layer.provideMerge(Layer.mergeAll(AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(PartitionKeeper),
   Layer.provideMerge(PersistenceLayer)

@@ -25,7 +25,7 @@ export interface Infrastructure {
 /** Starts what the environment does not bring along. Ends with the scope; data stays. */
 export const startInfrastructure = (env: Env) =>
   Effect.gen(function* () {
-    const home = yield* claimHome(yield* openHome(env.home === undefined ? {} : { root: env.home }))
+    const home = yield* claimHome(yield* openHome({ root: env.home, cacheDir: env.cacheDir }))
     const secretValue = env.secret ?? (yield* generatedSecret(env, home))
     const [postgres, redis] = yield* Effect.all(
       [

@@ -93,17 +93,20 @@ export const replay = async (options: ReplayOptions): Promise<ReplayReport> => {
       }),
       fleet
         .watch(() => sent.isAll && fleet.pending === 0, options.giveUpAfterMs, showProgress, signal)
-        .finally(() => over.abort())
+        .catch((cause) => {
+          // Ends the sending too, for the same reason: whichever rejects first tells the truth.
+          over.abort(cause)
+          throw cause
+        })
     ])
+    status.end(progressText(fleet, steps.length))
+    return report()
   } catch (cause) {
     if (signal.aborted) throw cause
     throw new ReplayIncomplete(report(), cause)
   } finally {
     await fleet.stop()
   }
-  const done = report()
-  status.end(progressText(fleet, steps.length))
-  return done
 }
 
 const connectFleet = async (options: ReplayOptions): Promise<ClientFleet> => {

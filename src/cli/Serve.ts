@@ -18,6 +18,7 @@ import { EngineLayer } from "./EngineLayer.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { readEnv } from "./InstanceUrls.ts"
 import { observability } from "./Observability.ts"
+import { shiftedClock } from "./ShiftedClock.ts"
 
 /** REST on top of the engine, on the one port that the outside needs. */
 const ServerLayer = Layer.unwrap(
@@ -38,7 +39,11 @@ export const serve = Effect.gen(function* () {
     const infrastructure = yield* startInfrastructure(env)
     yield* prepareDatabase(infrastructure, env)
     yield* run(infrastructure, env)
-  }).pipe(Effect.scoped, Effect.provide(observability(env)), Effect.mapError(commandFailed))
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.merge(observability(env), shiftedClock(env.clockOffsetMs))),
+    Effect.mapError(commandFailed)
+  )
 })
 
 const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>

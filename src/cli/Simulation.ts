@@ -48,13 +48,17 @@ export interface SimulationReport {
 }
 
 const tickMs = 100
+/** However often the server would like positions, a receiver gives no more than five a second. */
+const stepMsMin = 200
 
 /** A driver, the car's way and the phone in it. */
 class SimulatedDriver {
   readonly client: DriverClient
   readonly motion: DriverMotion
   private readonly sensor: PhoneSensor
-  private readAtS = 0
+  /** Where the motion is, and when the last position was reported; seconds of simulated time. */
+  private movedToS = 0
+  private reportedAtS = Number.NEGATIVE_INFINITY
   deadZones = 0
 
   constructor(client: DriverClient, motion: DriverMotion, sensor: PhoneSensor) {
@@ -63,17 +67,18 @@ class SimulatedDriver {
     this.sensor = sensor
   }
 
-  /** Lives up to `nowS` seconds of simulated time, reporting at the server's cadence. `unixMs`: that second as a time. */
+  /** Lives up to `nowS` seconds of simulated time, reporting at the server's cadence. `unixMs`: a second as a time. */
   liveUntil(nowS: number, unixMs: (atS: number) => number): void {
-    for (;;) {
-      const { movingMs, idleMs } = this.client.cadence
-      // A car that sets out is noticed at once by the phone's motion sensor: the long pause is only for standing.
-      const pauseS = Math.max(0.2, (this.motion.isStanding ? Math.min(idleMs, movingMs * 5) : movingMs) / 1_000)
-      const nextS = this.readAtS + pauseS
-      if (nextS > nowS) return
-      this.motion.advance(pauseS)
-      this.readAtS = nextS
-      this.client.report({ ...this.sensor.read(pauseS), recordedAt: Math.floor(unixMs(nextS)), source: "fused" })
+    const { movingMs, idleMs } = this.client.cadence
+    const stepS = Math.max(stepMsMin, movingMs) / 1_000
+    for (let atS = this.movedToS + stepS; atS <= nowS; atS += stepS) {
+      this.motion.advance(stepS)
+      this.movedToS = atS
+      const sinceS = atS - this.reportedAtS
+      if (this.motion.isStanding && sinceS * 1_000 < idleMs) continue
+      const reading = this.sensor.read(Math.min(sinceS, atS))
+      this.client.report({ ...reading, recordedAt: Math.floor(unixMs(atS)), source: "fused" })
+      this.reportedAtS = atS
       this.followNetwork()
     }
   }
@@ -124,7 +129,7 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   const startedAt = performance.now()
   const elapsedS = (): number => (performance.now() - startedAt) / 1_000
   // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
-  const baseMs = Date.now() - (speed > 1 ? (speed - 1) * durationS * 1_000 : 0)
+  const baseMs = Math.floor(Date.now() - (speed > 1 ? (speed - 1) * durationS * 1_000 : 0))
   const unixMs = (atS: number): number => baseMs + atS * 1_000
   try {
     await fleet.start(signal)
@@ -149,10 +154,10 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
       }),
       fleet.watch(() => driven.isOver && fleet.pending === 0, options.giveUpAfterMs, show, signal)
     ])
+    status.end(statusText(fleet, elapsedS() * speed))
   } finally {
     await fleet.stop()
   }
-  status.end(statusText(fleet, elapsedS() * speed))
   if (fleet.total("acked") !== fleet.total("reported")) violations.note("reported and acknowledged points differ")
   return reportOf(options, fleet, drivers, violations, elapsedS())
 }

@@ -101,6 +101,8 @@ export const defaultLimits = {
   trackIntervalMsDefault: 1_000,
   trackIntervalMsMin: 200,
   trackTickMs: 50,
+  /** Frames that wait for a reader of the event stream before it is closed with 4001. */
+  trackStreamFramesMax: 256,
   /** How long an order nobody watches is kept ready for a watcher who returns. */
   trackLingerMs: 60_000,
   trackRemotePollMs: 1_000,
@@ -108,6 +110,26 @@ export const defaultLimits = {
   trackingSessionTtlS: 24 * 3_600,
   trackingSessionTtlSMax: 7 * 24 * 3_600,
   trackingGraceMs: 5 * 60_000,
+
+  // Orders
+  itemsPerOrderMax: 100,
+  itemQuantityMax: 10_000,
+  stockMax: 1_000_000_000,
+  addressesPerCustomerMax: 100,
+  /** Times that a shipment's command is decided again when somebody was faster. */
+  shipmentDecisionsMax: 5,
+  /** Assignments that one TASKS frame lists. */
+  tasksPerDriverMax: 40,
+
+  // Tracking
+  /** The driver is nearby within this distance of the drop-off. */
+  nearbyM: 400,
+  trackingSessionTtlS: 24 * 3_600,
+  trackingSessionTtlSMax: 14 * 24 * 3_600,
+  trackingSessionsPerOrderMax: 100,
+  /** How often a connection that hears PostgreSQL's notices is tried, and how long after its loss another one is made. */
+  noticeHeartbeatMs: 5_000,
+  noticeReconnectMs: 1_000,
 
   // Redis
   redisCommandMs: 2_000,

@@ -41,7 +41,7 @@ export class DriverMotion {
     this.x = network.x[this.crossing] as number
     this.y = network.y[this.crossing] as number
     this.headingDeg = random.between(0, 360)
-    this.standS = random.between(0, 30)
+    this.standS = random.between(0, 8)
   }
 
   get isStanding(): boolean {

@@ -104,14 +104,15 @@ export interface PreviousPoint {
 }
 
 /**
- * Whether `recordedAt` lies after an "off" and before the next other duty. `log` is ordered by `occurredAt`.
- * A driver that never set a duty is never off.
+ * Whether `recordedAt` lies after an "off" and before the next "on" (02-protocol, section 2: a "break" in between ends nothing).
+ * `log` is ordered by `occurredAt`. A driver that never set a duty is never off.
  */
 export const isOffDutyAt = (log: ReadonlyArray<DutyChange>, recordedAt: number): boolean => {
   for (let i = log.length - 1; i >= 0; i--) {
-    const change = log[i] as DutyChange
-    if (change.occurredAt < recordedAt) return change.duty === "off"
-    if (change.occurredAt === recordedAt && change.duty !== "off") return false
+    const { occurredAt, duty } = log[i] as DutyChange
+    if (duty === "break") continue
+    if (occurredAt < recordedAt) return duty === "off"
+    if (occurredAt === recordedAt && duty === "on") return false
   }
   return false
 }

@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AuthApi } from "./AuthApi.ts"
 import { DriverLocationsApi } from "./DriverLocationsApi.ts"
+import { DriverProfilesApi } from "./DriverProfilesApi.ts"
 import { DriversApi } from "./DriversApi.ts"
 import { DriverTokensApi } from "./DriverTokensApi.ts"
 import { MeApi } from "./MeApi.ts"
@@ -22,6 +23,7 @@ export class Api extends HttpApi.make("dropmate")
   .add(DriverTokensApi.prefix("/v1"))
   .add(DriverLocationsApi.prefix("/v1"))
   .add(DriversApi.prefix("/v1"))
+  .add(DriverProfilesApi.prefix("/v1"))
   .add(VehiclesApi.prefix("/v1"))
   .add(OpsApi)
   .middleware(ProblemBoundary)

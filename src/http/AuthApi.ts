@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { EmailField, idField, NameField, NewPasswordField, PasswordField, PhoneField, textField } from "./Fields.ts"
+import { EmailField, idField, NameField, NewPasswordField, PasswordField, PhoneField, textField } from "./Field.ts"
 
 const SignedInUser = Schema.Struct({ id: idField("user"), email: Schema.NullOr(Schema.String), role: Schema.String })
 
@@ -26,18 +26,33 @@ export class AuthApi extends HttpApiGroup.make("auth")
         phone: Schema.optionalKey(PhoneField)
       }),
       success: Schema.Struct({
-        user: Schema.Struct({ id: idField("user"), email: Schema.NullOr(Schema.String), role: Schema.String, name: Schema.String }),
+        user: Schema.Struct({
+          id: idField("user"),
+          email: Schema.NullOr(Schema.String),
+          role: Schema.String,
+          name: Schema.String
+        }),
         customer_id: idField("customer")
       }).pipe(HttpApiSchema.status(201))
     }),
     HttpApiEndpoint.post("login", "/login", {
-      payload: Schema.Struct({ email: EmailField, password: PasswordField, device_name: Schema.optionalKey(textField(1, 100)) }),
+      payload: Schema.Struct({
+        email: EmailField,
+        password: PasswordField,
+        device_name: Schema.optionalKey(textField(1, 100))
+      }),
       success: Tokens
     }),
-    HttpApiEndpoint.post("refresh", "/refresh", { payload: Schema.Struct({ refresh_token: RefreshToken }), success: Tokens }),
+    HttpApiEndpoint.post("refresh", "/refresh", {
+      payload: Schema.Struct({ refresh_token: RefreshToken }),
+      success: Tokens
+    }),
     HttpApiEndpoint.post("logout", "/logout", {
       payload: [Schema.Struct({ refresh_token: Schema.optionalKey(RefreshToken) }), Schema.Null],
       success: HttpApiSchema.NoContent
-    }).annotate(OpenApi.Description, "Ends the session of the refresh token, or, without one, that of the access token.")
+    }).annotate(
+      OpenApi.Description,
+      "Ends the session of the refresh token, or, without one, that of the access token."
+    )
   )
   .prefix("/auth") {}

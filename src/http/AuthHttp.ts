@@ -1,10 +1,10 @@
 import { Effect, Redacted } from "effect"
-import { HttpServerRequest } from "effect/http"
+import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Accounts, type SignedIn } from "../identity/Accounts.ts"
-import { Authentication } from "./Authenticated.ts"
 import { Api } from "./Api.ts"
-import { authFailed } from "./HttpMetrics.ts"
+import { Authentication } from "./Authenticated.ts"
+import { httpMetrics } from "./HttpMetrics.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { CurrentRequest } from "./RequestFacts.ts"
 
@@ -54,14 +54,22 @@ export const AuthHttp = HttpApiBuilder.group(
         return tokensOf(
           yield* accounts
             .login(payload.email, Redacted.make(payload.password), deviceInfo)
-            .pipe(Effect.tapError((error) => (error._tag === "CredentialsWrong" ? authFailed("credentials") : Effect.void)))
+            .pipe(
+              Effect.tapError((error) =>
+                error._tag === "CredentialsWrong" ? httpMetrics.authFailed("credentials") : Effect.void
+              )
+            )
         )
       }),
       refresh: Effect.fn("AuthHttp.refresh")(function* ({ payload }) {
         return tokensOf(
           yield* accounts
             .refresh(payload.refresh_token)
-            .pipe(Effect.tapError((error) => (error._tag === "RefreshTokenReused" ? authFailed("refresh_reused") : Effect.void)))
+            .pipe(
+              Effect.tapError((error) =>
+                error._tag === "RefreshTokenReused" ? httpMetrics.authFailed("refresh_reused") : Effect.void
+              )
+            )
         )
       }),
       logout: Effect.fn("AuthHttp.logout")(function* ({ payload, request }) {

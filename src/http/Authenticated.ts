@@ -5,13 +5,15 @@ import { AccessTokens } from "../identity/AccessTokens.ts"
 import type { Principal } from "../identity/Principal.ts"
 import { Revocations } from "../identity/Revocations.ts"
 import { Access, refuseAccess } from "./Access.ts"
-import { authFailed } from "./HttpMetrics.ts"
+import { httpMetrics } from "./HttpMetrics.ts"
 import { Problem } from "./Problem.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { refusalSchemas } from "./Refusal.ts"
 
 /** Who sends the request under way. */
-export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()("dropmate/http/CurrentPrincipal") {}
+export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()(
+  "dropmate/http/CurrentPrincipal"
+) {}
 
 /** Lets in whoever has a live access token and is allowed by the endpoint's access rule; counts their requests. */
 export class Authenticated extends HttpApiMiddleware.Service<Authenticated, { provides: CurrentPrincipal }>()(
@@ -30,7 +32,7 @@ export class Authentication extends Context.Service<
       const tokens = yield* AccessTokens
       const revocations = yield* Revocations
       const refuse = (reason: string, code: "token_missing" | "token_invalid" | "token_expired") =>
-        Effect.andThen(authFailed(reason), Effect.fail(new Problem({ code })))
+        Effect.andThen(httpMetrics.authFailed(reason), Effect.fail(new Problem({ code })))
       const principalOf = Effect.fnUntraced(function* (token: string) {
         if (token === "") return yield* refuse("missing", "token_missing")
         const principal = yield* tokens.verify(token).pipe(

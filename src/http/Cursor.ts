@@ -36,7 +36,11 @@ export const cursorOf = <Position>(list: string, position: Schema.Codec<Position
       const shown = rows.slice(0, limit)
       const last = shown.at(-1)
       const hasMore = rows.length > limit && last !== undefined
-      return { data: shown.map(show), next_cursor: hasMore ? encodeCursor(list, positionOf(last)) : null, has_more: hasMore }
+      return {
+        data: shown.map(show),
+        next_cursor: hasMore ? encodeCursor(list, positionOf(last)) : null,
+        has_more: hasMore
+      }
     }
   }
 }

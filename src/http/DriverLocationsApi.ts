@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { defaultLimits } from "../config/Limits.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { idField, intField, numberField, pageOf, TimeField } from "./Fields.ts"
+import { idField, intField, numberField, pageOf, TimeField } from "./Field.ts"
 
 const measured = {
   lat: Schema.Finite,
@@ -23,7 +23,11 @@ export const DriverLocation = Schema.Struct({
 }).annotate({ identifier: "DriverLocation" })
 
 /** One point of a trail. */
-export const TrailPoint = Schema.Struct({ seq: Schema.NullOr(Schema.Int), ...measured, flags: Schema.Array(Schema.String) }).annotate({
+export const TrailPoint = Schema.Struct({
+  seq: Schema.NullOr(Schema.Int),
+  ...measured,
+  flags: Schema.Array(Schema.String)
+}).annotate({
   identifier: "TrailPoint"
 })
 

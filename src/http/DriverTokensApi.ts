@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { defaultLimits } from "../config/Limits.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { idField, intField } from "./Fields.ts"
+import { idField, intField } from "./Field.ts"
 
 const Ttl = intField(1, defaultLimits.provisionedTokenTtlS)
 const token = { access_token: Schema.String, expires_in_s: Schema.Int }

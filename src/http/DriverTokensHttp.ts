@@ -6,7 +6,7 @@ import { isRole } from "../identity/Principal.ts"
 import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
 import { DriverRepo, type TokenDriverRow } from "../persistence/DriverRepo.ts"
 import { newIds } from "../persistence/NewId.ts"
-import { RowAbsent } from "../persistence/RowVersion.ts"
+import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { Api } from "./Api.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { type FieldProblem, Problem } from "./Problem.ts"
@@ -15,7 +15,10 @@ const mayDrive = (driver: TokenDriverRow): boolean =>
   driver.employment_status === "active" || driver.employment_status === "invited"
 
 // Told by position: with 1,000 ids in a request the id alone would make the client search.
-const unusable = (ids: ReadonlyArray<string>, found: ReadonlyMap<string, TokenDriverRow>): ReadonlyArray<FieldProblem> =>
+const unusable = (
+  ids: ReadonlyArray<string>,
+  found: ReadonlyMap<string, TokenDriverRow>
+): ReadonlyArray<FieldProblem> =>
   ids.flatMap((id, index): ReadonlyArray<FieldProblem> => {
     const driver = found.get(id)
     const pointer = `/driver_ids/${index}`
@@ -37,7 +40,11 @@ export const DriverTokensHttp = HttpApiBuilder.group(
     const keepSessions = Effect.fnUntraced(function* (found: ReadonlyArray<TokenDriverRow>, ttlS: number) {
       const ids = yield* newIds(found.length)
       const expiresAt = new Date((yield* Clock.currentTimeMillis) + ttlS * 1000)
-      yield* sessions.insertProvisioned(ids, found.map((driver) => driver.user_id), expiresAt)
+      yield* sessions.insertProvisioned(
+        ids,
+        found.map((driver) => driver.user_id),
+        expiresAt
+      )
       return found.map((driver, index) => ({ driver, sessionId: ids[index] ?? "" }))
     })
 

@@ -3,15 +3,16 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, type Scope } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
-import { SqlClient } from "effect/sql"
+import type { SqlClient } from "effect/sql"
 import { Env } from "../config/Env.ts"
-import { AccessTokens } from "../identity/AccessTokens.ts"
+import type { AccessTokens } from "../identity/AccessTokens.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Passwords } from "../identity/Passwords.ts"
 import { RefreshTokens } from "../identity/RefreshTokens.ts"
-import { Revocations } from "../identity/Revocations.ts"
-import { Secret } from "../identity/Secret.ts"
+import type { Revocations } from "../identity/Revocations.ts"
+import type { Secret } from "../identity/Secret.ts"
 import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
+import { DriverProfileRepo } from "../persistence/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/DriverRepo.ts"
 import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
@@ -21,16 +22,17 @@ import { Api } from "./Api.ts"
 import { AuthenticatedLive, Authentication } from "./Authenticated.ts"
 import { AuthHttp } from "./AuthHttp.ts"
 import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
+import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
 import { DriversHttp } from "./DriversHttp.ts"
 import { DriverTokensHttp } from "./DriverTokensHttp.ts"
-import { withEdge } from "./HttpEdge.ts"
+import { withEdge } from "./Edge.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
 import { RateLimits } from "./RateLimits.ts"
-import { Readiness } from "./Readiness.ts"
+import type { Readiness } from "./Readiness.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
 import { UsersHttp } from "./UsersHttp.ts"
 import { VehiclesHttp } from "./VehiclesHttp.ts"
@@ -39,6 +41,7 @@ const Repos = Layer.mergeAll(
   UserRepo.layer,
   AuthSessionRepo.layer,
   DriverRepo.layer,
+  DriverProfileRepo.layer,
   VehicleRepo.layer,
   LocationRepo.layer,
   IdempotencyRepo.layer
@@ -56,6 +59,7 @@ const Handlers = Layer.mergeAll(
   MeHttp,
   UsersHttp,
   DriversHttp,
+  DriverProfilesHttp,
   DriverTokensHttp,
   DriverLocationsHttp,
   VehiclesHttp,
@@ -69,14 +73,7 @@ export const HttpRoutes = Layer.mergeAll(
 ).pipe(Layer.provide(Handlers))
 
 /** What the application needs from whoever builds the server. */
-export type HttpAppNeeds =
-  | Env
-  | SqlClient.SqlClient
-  | Secret
-  | AccessTokens
-  | Revocations
-  | Readiness
-  | Scope.Scope
+export type HttpAppNeeds = Env | SqlClient.SqlClient | Secret | AccessTokens | Revocations | Readiness | Scope.Scope
 
 const originsOf = (env: Env): ReadonlySet<string> => {
   const own = env.publicUrl ?? `http://${env.host}:${env.httpPort}`

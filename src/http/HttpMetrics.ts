@@ -17,17 +17,18 @@ const rateLimited = Metric.counter("dropmate_http_rate_limited_total", {
   incremental: true
 })
 
-/** Counts an answered request. `route` is a template, never a path. */
-export const requestAnswered = (route: string, method: string, status: number, durationMs: number): Effect.Effect<void> =>
-  Effect.andThen(
-    Metric.update(Metric.withAttributes(requests, { route, method, status: String(status) }), 1),
-    Metric.update(Metric.withAttributes(durations, { route }), durationMs / 1000)
-  )
-
-/** Counts a refused credential. */
-export const authFailed = (reason: string): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(authFailures, { reason }), 1)
-
-/** Counts a request over its quota. */
-export const requestsRefused = (quota: string): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(rateLimited, { quota }), 1)
+/** What REST counts. */
+export const httpMetrics = {
+  /** An answered request. `route` is a template, never a path. */
+  requestAnswered: (route: string, method: string, status: number, durationMs: number): Effect.Effect<void> =>
+    Effect.andThen(
+      Metric.update(Metric.withAttributes(requests, { route, method, status: String(status) }), 1),
+      Metric.update(Metric.withAttributes(durations, { route }), durationMs / 1000)
+    ),
+  /** A refused credential. */
+  authFailed: (reason: string): Effect.Effect<void> =>
+    Metric.update(Metric.withAttributes(authFailures, { reason }), 1),
+  /** A request over its quota. */
+  requestsRefused: (quota: string): Effect.Effect<void> =>
+    Metric.update(Metric.withAttributes(rateLimited, { quota }), 1)
+}

@@ -43,7 +43,12 @@ export class Idempotency extends Context.Service<
       const repo = yield* IdempotencyRepo
       const scope = yield* PrincipalScope
 
-      const keep = Effect.fnUntraced(function* (clientScope: string, key: string, fingerprint: Uint8Array, answer: Answer) {
+      const keep = Effect.fnUntraced(function* (
+        clientScope: string,
+        key: string,
+        fingerprint: Uint8Array,
+        answer: Answer
+      ) {
         const nowMs = yield* Clock.currentTimeMillis
         const expiresAt = new Date(nowMs + limits.idempotencyKeyTtlMs)
         yield* repo.keep({ id: yield* newId, clientScope, key, fingerprint, ...answer, expiresAt })
@@ -59,7 +64,8 @@ export class Idempotency extends Context.Service<
           const fingerprint = yield* fingerprintOf(request)
           return yield* scope.run(
             Effect.gen(function* () {
-              if (!(yield* repo.hold(clientScope, key))) return yield* new Problem({ code: "idempotency_in_flight", retryAfterS: 1 })
+              if (!(yield* repo.hold(clientScope, key)))
+                return yield* new Problem({ code: "idempotency_in_flight", retryAfterS: 1 })
               const kept = yield* repo.find(clientScope, key, new Date(yield* Clock.currentTimeMillis))
               if (kept !== undefined) return yield* replay(kept, fingerprint)
               const answer = yield* encoded
@@ -87,9 +93,16 @@ const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<
   }))
 
 const respond = (answer: Answer): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.uint8Array(answer.body, { status: answer.status, contentType: "application/json", headers: answer.headers })
+  HttpServerResponse.uint8Array(answer.body, {
+    status: answer.status,
+    contentType: "application/json",
+    headers: answer.headers
+  })
 
-const replay = (kept: KeptAnswer, fingerprint: Uint8Array): Effect.Effect<HttpServerResponse.HttpServerResponse, Problem> =>
+const replay = (
+  kept: KeptAnswer,
+  fingerprint: Uint8Array
+): Effect.Effect<HttpServerResponse.HttpServerResponse, Problem> =>
   Buffer.from(kept.fingerprint).equals(fingerprint)
     ? Effect.succeed(
         respond({
@@ -106,7 +119,10 @@ const keyOf = (header: string | undefined, bytesMax: number): Effect.Effect<stri
   return key.length >= 1 && key.length <= bytesMax && /^[\x21-\x7e]+$/.test(key)
     ? Effect.succeed(key)
     : Effect.fail(
-        new Problem({ code: "invalid_idempotency_key", detail: `1 to ${bytesMax} printable ASCII characters without spaces` })
+        new Problem({
+          code: "invalid_idempotency_key",
+          detail: `1 to ${bytesMax} printable ASCII characters without spaces`
+        })
       )
 }
 

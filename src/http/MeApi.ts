@@ -6,13 +6,13 @@ import {
   ifMatchHeader,
   NameField,
   NewPasswordField,
-  pageOf,
-  pageQuery,
   PasswordField,
   PhoneField,
+  pageOf,
+  pageQuery,
   TimeField,
   withETag
-} from "./Fields.ts"
+} from "./Field.ts"
 
 /** A user as the API shows one. */
 export const User = Schema.Struct({

@@ -2,13 +2,13 @@ import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Limits } from "../config/Limits.ts"
 import { Accounts, rolesOf } from "../identity/Accounts.ts"
-import { type AuthSessionRow, AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
+import { AuthSessionRepo, type AuthSessionRow } from "../persistence/AuthSessionRepo.ts"
 import { type UserChange, UserRepo, type UserRow } from "../persistence/UserRepo.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { idCursor } from "./Cursor.ts"
+import { expectedVersion, versioned } from "./ETag.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
-import { expectedVersion, versioned } from "./Versions.ts"
 
 /** A user as the API shows one. */
 export const showUser = (user: UserRow) => ({
@@ -26,7 +26,8 @@ export const showUser = (user: UserRow) => ({
 })
 
 const textMember = (value: unknown, name: string): string | null => {
-  const member = typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : null
+  const member =
+    typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : null
   return typeof member === "string" ? member : null
 }
 

@@ -13,7 +13,9 @@ const line = (counters: Set<string>, text: string): string => {
   const help = /^# HELP (\S+) (.*)$/.exec(text)
   if (help !== null) return `# HELP ${help[1]?.replace(/_total$/, "")} ${help[2]}`
   const name = sampleName.exec(text)?.[1]
-  return name !== undefined && counters.has(name) && !name.endsWith("_total") ? text.replace(name, `${name}_total`) : text
+  return name !== undefined && counters.has(name) && !name.endsWith("_total")
+    ? text.replace(name, `${name}_total`)
+    : text
 }
 
 /** Rewrites Prometheus' text format as OpenMetrics 1.0. */

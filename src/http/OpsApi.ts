@@ -6,7 +6,9 @@ export const openMetricsType = "application/openmetrics-text; version=1.0.0; cha
 
 const ReadinessReport = Schema.Struct({
   status: Schema.Literals(["ready", "not_ready"]),
-  checks: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.optionalKey(Schema.String) }))
+  checks: Schema.Array(
+    Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.optionalKey(Schema.String) })
+  )
 })
 
 /** What probes and scrapers ask. Public, and without anything of a customer. */

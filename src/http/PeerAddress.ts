@@ -6,7 +6,11 @@ const unmapped = (address: string): string => (address.startsWith("::ffff:") ? a
  * Who is connected: the socket's peer, or, behind `trustedHops` proxies of our own, what the outermost of them saw. Entries of
  * X-Forwarded-For further left are the client's word and are never read; with 0 hops the header is ignored.
  */
-export const peerAddress = (socketAddress: string | undefined, forwardedFor: string | undefined, trustedHops: number): string => {
+export const peerAddress = (
+  socketAddress: string | undefined,
+  forwardedFor: string | undefined,
+  trustedHops: number
+): string => {
   const peer = unmapped(socketAddress ?? "unknown")
   if (trustedHops <= 0 || forwardedFor === undefined) return peer
   const entries = forwardedFor.split(",").map((entry) => unmapped(entry.trim()))
@@ -23,4 +27,9 @@ const groups = (address: string): ReadonlyArray<string> => {
 
 /** What quotas of an address count: IPv4 as it is, IPv6 by its /64, since one household has all of those. */
 export const addressKey = (address: string): string =>
-  isIPv6(address) ? `${groups(address).slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64` : address
+  isIPv6(address)
+    ? `${groups(address)
+        .slice(0, 4)
+        .map((group) => group.replace(/^0+(?=.)/, ""))
+        .join(":")}::/64`
+    : address

@@ -8,7 +8,9 @@ import { CurrentRequest } from "./RequestFacts.ts"
 export class PrincipalScope extends Context.Service<
   PrincipalScope,
   {
-    readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError.SqlError, R | CurrentPrincipal>
+    readonly run: <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | SqlError.SqlError, R | CurrentPrincipal>
   }
 >()("dropmate/http/PrincipalScope") {
   static readonly layer = Layer.effect(

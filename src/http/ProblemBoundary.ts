@@ -3,8 +3,8 @@ import { HttpServerRequest } from "effect/http"
 import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
 import { Problem, problemResponse } from "./Problem.ts"
 import { isRefusal, problemOf, refusalSchemas } from "./Refusal.ts"
+import { checkRequestBody } from "./RequestBody.ts"
 import { CurrentRequest } from "./RequestFacts.ts"
-import { checkBody } from "./RequestBody.ts"
 import { schemaProblem } from "./SchemaProblem.ts"
 
 /** Turns every expected failure of an endpoint into problem+json. Outermost, so that it also hears the other middleware. */
@@ -24,7 +24,7 @@ const answer = (failure: unknown) => {
   if (problem === undefined) return Effect.die(failure)
   if (problem.code !== "database_unavailable") return problemResponse(problem)
   return Effect.andThen(
-    Effect.logWarning("a request met an unavailable database", { code: problem.code, reason: String(failure) }),
+    Effect.logWarning("database_unavailable: a request was answered 503", { reason: String(failure) }),
     problemResponse(new Problem({ code: "database_unavailable" }))
   )
 }
@@ -35,7 +35,9 @@ export const ProblemBoundaryLive = Layer.succeed(
   ProblemBoundary.of((httpEffect, { endpoint }) =>
     Effect.flatMap(CurrentRequest, (request) => {
       request.route = endpoint.path
-      const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (each) => checkBody(each, endpoint.payload.size > 0))
+      const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (each) =>
+        checkRequestBody(each, endpoint.payload.size > 0)
+      )
       return Effect.catch(Effect.andThen(checked, httpEffect), answer)
     })
   )

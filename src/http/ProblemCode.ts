@@ -21,9 +21,15 @@ export const problemCodes = {
   token_missing: { status: 401, title: "An access token is required", retry: "never" },
   token_invalid: { status: 401, title: "The access token is not valid", retry: "never" },
   token_expired: { status: 401, title: "The access token has expired", retry: "never" },
+  tracking_expired: { status: 410, title: "This tracking link has expired", retry: "never" },
+  tracking_revoked: { status: 410, title: "This tracking link was revoked", retry: "never" },
   credentials_wrong: { status: 401, title: "E-mail or password is wrong", retry: "never" },
   refresh_token_invalid: { status: 401, title: "The refresh token is not valid", retry: "never" },
-  refresh_token_reused: { status: 401, title: "The refresh token was used before; its session is revoked", retry: "never" },
+  refresh_token_reused: {
+    status: 401,
+    title: "The refresh token was used before; its session is revoked",
+    retry: "never"
+  },
   not_permitted: { status: 403, title: "The caller's roles do not allow this", retry: "never" },
   account_disabled: { status: 403, title: "The account is disabled", retry: "never" },
   not_found: { status: 404, title: "There is no such resource", retry: "never" },

@@ -1,6 +1,6 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { requestsRefused } from "./HttpMetrics.ts"
+import { httpMetrics } from "./HttpMetrics.ts"
 import { Problem } from "./Problem.ts"
 import { type CountedQuota, CurrentRequest } from "./RequestFacts.ts"
 
@@ -38,7 +38,7 @@ export class RateLimits extends Context.Service<
         const request = yield* CurrentRequest
         if (request.quota === undefined || quota.remaining < request.quota.remaining) request.quota = quota
         if (taken.waitMs === 0) return
-        yield* requestsRefused(name)
+        yield* httpMetrics.requestsRefused(name)
         return yield* new Problem({ code: "rate_limited", retryAfterS: Math.ceil(taken.waitMs / 1000) })
       })
       return RateLimits.of({ count })
@@ -59,7 +59,11 @@ export class RateMeter {
   }
 
   /** Counts a request. `waitMs` 0 means it is granted. */
-  take(key: string, perMinute: number, nowMs: number): { readonly waitMs: number; readonly remaining: number; readonly resetS: number } {
+  take(
+    key: string,
+    perMinute: number,
+    nowMs: number
+  ): { readonly waitMs: number; readonly remaining: number; readonly resetS: number } {
     const spacingMs = minuteMs / perMinute
     const arrival = Math.max(this.arrivals.get(key) ?? 0, nowMs)
     const backlogMs = arrival + spacingMs - nowMs
@@ -69,7 +73,11 @@ export class RateMeter {
     this.arrivals.delete(key)
     this.makeRoom(nowMs)
     this.arrivals.set(key, arrival + spacingMs)
-    return { waitMs: 0, remaining: Math.floor((minuteMs - backlogMs) / spacingMs + 1e-9), resetS: Math.ceil(backlogMs / 1000) }
+    return {
+      waitMs: 0,
+      remaining: Math.floor((minuteMs - backlogMs) / spacingMs + 1e-9),
+      resetS: Math.ceil(backlogMs / 1000)
+    }
   }
 
   // A key is forgotten when its backlog is gone, or, when all are busy, the one that was quiet longest.

@@ -25,12 +25,12 @@ export class Readiness extends Context.Service<
     Layer.effect(
       Readiness,
       Effect.gen(function* () {
-        const { readinessCheckMs } = yield* Limits
+        const limits = yield* Limits
         const run = ({ name, problem }: ReadinessCheck): Effect.Effect<CheckedReadiness> =>
           problem.pipe(
             Effect.timeoutOrElse({
-              duration: readinessCheckMs,
-              orElse: () => Effect.succeed(`no answer within ${readinessCheckMs} ms`)
+              duration: limits.readinessCheckMs,
+              orElse: () => Effect.succeed(`no answer within ${limits.readinessCheckMs} ms`)
             }),
             Effect.map((detail) => (detail === undefined ? { name, ok: true } : { name, ok: false, detail }))
           )

@@ -1,6 +1,6 @@
 import { Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import type {
   AccountDisabled,
   CredentialsWrong,
@@ -8,9 +8,9 @@ import type {
   RefreshTokenInvalid,
   RefreshTokenReused
 } from "../identity/Accounts.ts"
-import type { RowAbsent, RowChanged } from "../persistence/RowVersion.ts"
-import type { ValueTaken } from "../persistence/UniqueValue.ts"
+import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
 import type { LastAdmin } from "../persistence/UserRepo.ts"
+import type { ValueTaken } from "../persistence/ValueTaken.ts"
 import { Problem } from "./Problem.ts"
 import { problemCodes } from "./ProblemCode.ts"
 
@@ -28,12 +28,21 @@ export type Refusal =
   | PasswordWrong
   | SqlError.SqlError
 
-type ProblemOf = { readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { readonly _tag: Tag }>) => Problem | undefined }
+type ProblemOf = {
+  readonly [Tag in Refusal["_tag"]]: (refusal: Extract<Refusal, { readonly _tag: Tag }>) => Problem | undefined
+}
 
-const awayReasons = new Set(["ConnectionError", "LockTimeoutError", "StatementTimeoutError", "DeadlockError", "SerializationError"])
+const awayReasons = new Set([
+  "ConnectionError",
+  "LockTimeoutError",
+  "StatementTimeoutError",
+  "DeadlockError",
+  "SerializationError"
+])
 
 // 57P01 admin shutdown, 57P02 crash, 57P03 starting up, 53300 too many connections: all pass.
-const awayMessages = /57P0[123]|53300|terminating connection|the database system is|connection (?:closed|terminated|ended)/i
+const awayMessages =
+  /57P0[123]|53300|terminating connection|the database system is|connection (?:closed|terminated|ended)/i
 
 const problemTable: ProblemOf = {
   Problem: (refusal) => refusal,
@@ -52,7 +61,8 @@ const problemTable: ProblemOf = {
   RefreshTokenReused: () => new Problem({ code: "refresh_token_reused" }),
   PasswordWrong: () => new Problem({ code: "password_wrong" }),
   SqlError: (refusal) =>
-    awayReasons.has(refusal.reason._tag) || awayMessages.test(`${refusal.reason.message} ${String(refusal.reason.cause)}`)
+    awayReasons.has(refusal.reason._tag) ||
+    awayMessages.test(`${refusal.reason.message} ${String(refusal.reason.cause)}`)
       ? new Problem({ code: "database_unavailable" })
       : undefined
 }
@@ -108,4 +118,6 @@ const refusalSchema = (status: number) =>
   )
 
 /** One schema for each status of the table: what OpenAPI lists and a derived client decodes. */
-export const refusalSchemas = [...new Set(Object.values(problemCodes).map((meaning) => meaning.status))].map(refusalSchema)
+export const refusalSchemas = [...new Set(Object.values(problemCodes).map((meaning) => meaning.status))].map(
+  refusalSchema
+)

@@ -25,10 +25,17 @@ export const jsonDepth = (text: string): number => {
  * not JSON by its type, 422 when it nests deeper than `jsonDepthMax`, which would overflow the stack of a recursive schema.
  * The text stays with the request, so decoding does not read again.
  */
-export const checkBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, takesBody: boolean) {
+export const checkRequestBody = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest,
+  takesBody: boolean
+) {
   if (!HttpMethod.hasBody(request.method)) return
   const limits = yield* Limits
-  const tooLarge = new Problem({ code: "body_too_large", detail: `at most ${limits.bodyBytesMax} bytes`, headers: { connection: "close" } })
+  const tooLarge = new Problem({
+    code: "body_too_large",
+    detail: `at most ${limits.bodyBytesMax} bytes`,
+    headers: { connection: "close" }
+  })
   if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytesMax) return yield* tooLarge
   if (!takesBody) return
   // The only way left to fail is the bound: a client that goes away interrupts the whole request.

@@ -28,7 +28,13 @@ const leafDetail = (issue: SchemaIssue.Issue): string | undefined => {
 }
 
 const leafCode = (tag: SchemaIssue.Issue["_tag"]): FieldProblemCode =>
-  tag === "MissingKey" ? "required" : tag === "UnexpectedKey" ? "unknown_field" : tag === "InvalidType" ? "wrong_type" : "invalid_value"
+  tag === "MissingKey"
+    ? "required"
+    : tag === "UnexpectedKey"
+      ? "unknown_field"
+      : tag === "InvalidType"
+        ? "wrong_type"
+        : "invalid_value"
 
 const leafText: Readonly<Record<FieldProblemCode, string>> = {
   required: "is required",
@@ -81,6 +87,7 @@ export const schemaProblem = (error: HttpApiError.HttpApiSchemaError): Problem =
   // A malformed id is answered as one that does not exist.
   if (code === "not_found") return new Problem({ code })
   const issue = error.cause.issue
-  if (issue._tag === "InvalidValue" && issue.annotations?.message === malformedJson) return new Problem({ code: "malformed_json" })
+  if (issue._tag === "InvalidValue" && issue.annotations?.message === malformedJson)
+    return new Problem({ code: "malformed_json" })
   return new Problem({ code, errors: visit(issue, []).slice(0, fieldProblemsMax) })
 }

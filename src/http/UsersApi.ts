@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { roles } from "../identity/Principal.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { EmailField, idempotencyHeader, idField, ifMatchHeader, pageOf, pageQuery, withETag } from "./Fields.ts"
+import { EmailField, idempotencyHeader, idField, ifMatchHeader, pageOf, pageQuery, withETag } from "./Field.ts"
 import { User } from "./MeApi.ts"
 
 const id = { id: idField("user") }

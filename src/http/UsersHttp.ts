@@ -6,11 +6,11 @@ import { UserRepo } from "../persistence/UserRepo.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { idCursor } from "./Cursor.ts"
+import { expectedVersion, versioned } from "./ETag.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { User } from "./MeApi.ts"
 import { showUser } from "./MeHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
-import { expectedVersion, versioned } from "./Versions.ts"
 
 const userCursor = idCursor("users")
 

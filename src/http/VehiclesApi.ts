@@ -3,7 +3,17 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { defaultLimits } from "../config/Limits.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { idempotencyHeader, idField, ifMatchHeader, objectField, pageOf, pageQuery, textField, TimeField, withETag } from "./Fields.ts"
+import {
+  idempotencyHeader,
+  idField,
+  ifMatchHeader,
+  objectField,
+  pageOf,
+  pageQuery,
+  TimeField,
+  textField,
+  withETag
+} from "./Field.ts"
 
 /** What a vehicle may be. */
 export const VehicleType = Schema.Literals(["bicycle", "scooter", "motorbike", "car", "van", "truck", "foot"])
@@ -50,7 +60,11 @@ export class VehiclesApi extends HttpApiGroup.make("vehicles")
       payload: Schema.Struct({ ...VehicleInput.fields, type: Schema.optionalKey(VehicleType) }),
       success: withETag(Vehicle)
     }).annotate(Access, writes),
-    HttpApiEndpoint.delete("remove", "/:id", { params: id, headers: ifMatchHeader, success: HttpApiSchema.NoContent }).annotate(Access, writes)
+    HttpApiEndpoint.delete("remove", "/:id", {
+      params: id,
+      headers: ifMatchHeader,
+      success: HttpApiSchema.NoContent
+    }).annotate(Access, writes)
   )
   .middleware(Authenticated)
   .prefix("/vehicles") {}

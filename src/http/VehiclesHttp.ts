@@ -5,10 +5,10 @@ import { newId } from "../persistence/NewId.ts"
 import { VehicleRepo, type VehicleRow } from "../persistence/VehicleRepo.ts"
 import { Api } from "./Api.ts"
 import { idCursor } from "./Cursor.ts"
+import { etagOf, expectedVersion, versioned } from "./ETag.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Vehicle, type VehicleInput } from "./VehiclesApi.ts"
-import { etagOf, expectedVersion, versioned } from "./Versions.ts"
 
 const vehicleCursor = idCursor("vehicles")
 

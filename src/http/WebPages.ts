@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises"
-import { Effect, Layer } from "effect"
+import { Effect, type Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 
 const fleetPage = new URL("../../web/fleet.html", import.meta.url)

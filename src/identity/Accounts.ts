@@ -14,7 +14,9 @@ import { RefreshTokens } from "./RefreshTokens.ts"
 export class CredentialsWrong extends Schema.TaggedError<CredentialsWrong>()("CredentialsWrong", {}) {}
 
 /** The account is disabled; told only to who knows its password. */
-export class AccountDisabled extends Schema.TaggedError<AccountDisabled>()("AccountDisabled", { userId: Schema.String }) {}
+export class AccountDisabled extends Schema.TaggedError<AccountDisabled>()("AccountDisabled", {
+  userId: Schema.String
+}) {}
 
 /** Not a refresh token of ours, or its session has ended. */
 export class RefreshTokenInvalid extends Schema.TaggedError<RefreshTokenInvalid>()("RefreshTokenInvalid", {}) {}
@@ -58,32 +60,40 @@ const subjectOf = (user: UserRow, sessionId: string): TokenSubject => ({
   ...(user.customer_id === null ? {} : { customerId: user.customer_id })
 })
 
-const make = Effect.gen(function* () {
+const makeAsSystem = Effect.map(
+  SqlClient.SqlClient,
+  (sql) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
+)
+
+const makeTokens = Effect.gen(function* () {
   const limits = yield* Limits
-  const sql = yield* SqlClient.SqlClient
-  const users = yield* UserRepo
-  const sessions = yield* AuthSessionRepo
-  const passwords = yield* Passwords
   const accessTokens = yield* AccessTokens
-  const refreshTokens = yield* RefreshTokens
-  const asSystem = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
-
-  const refreshExpiry = Effect.map(Clock.currentTimeMillis, (nowMs) => new Date(nowMs + limits.refreshTokenTtlS * 1000))
-
   const signedIn = Effect.fnUntraced(function* (user: UserRow, sessionId: string, refreshToken: string) {
     const access = yield* accessTokens.issue(subjectOf(user, sessionId), limits.accessTokenTtlS)
     return { user, accessToken: access.token, refreshToken, expiresInS: limits.accessTokenTtlS }
   })
+  const refreshExpiry = Effect.map(Clock.currentTimeMillis, (nowMs) => new Date(nowMs + limits.refreshTokenTtlS * 1000))
+  return { signedIn, refreshExpiry }
+})
+
+const makeLogin = Effect.gen(function* () {
+  const limits = yield* Limits
+  const users = yield* UserRepo
+  const sessions = yield* AuthSessionRepo
+  const passwords = yield* Passwords
+  const refreshTokens = yield* RefreshTokens
+  const asSystem = yield* makeAsSystem
+  const { signedIn, refreshExpiry } = yield* makeTokens
 
   const register = Effect.fn("Accounts.register")(function* (registration: Registration) {
     const passwordHash = yield* passwords.hash(registration.password)
     const userId = yield* newId
     const customerId = yield* newId
     const { email, name, phone } = registration
-    return yield* asSystem(
-      Effect.andThen(users.insertCustomer({ userId, customerId, email, name, phone, passwordHash }), users.get(userId))
-    )
+    const made = users.insertCustomer({ userId, customerId, email, name, phone, passwordHash })
+    return yield* asSystem(Effect.andThen(made, users.get(userId)))
   })
 
   const login = Effect.fn("Accounts.login")(function* (
@@ -108,6 +118,16 @@ const make = Effect.gen(function* () {
     )
     return yield* signedIn(user, sessionId, minted.token)
   })
+
+  return { register, login }
+})
+
+const makeRefresh = Effect.gen(function* () {
+  const users = yield* UserRepo
+  const sessions = yield* AuthSessionRepo
+  const refreshTokens = yield* RefreshTokens
+  const asSystem = yield* makeAsSystem
+  const { signedIn, refreshExpiry } = yield* makeTokens
 
   const refresh = Effect.fn("Accounts.refresh")(function* (token: string) {
     const old = refreshTokens.read(token)
@@ -136,12 +156,19 @@ const make = Effect.gen(function* () {
       return yield* new RefreshTokenInvalid({})
     }
     yield* asSystem(sessions.revoke(sessionId, "reuse_detected"))
-    yield* Effect.logWarning("a refresh token came back after it was exchanged; its family is revoked", {
-      code: "refresh_token_reused",
-      session: sessionId
-    })
+    yield* Effect.logWarning("refresh_token_reused: a session was revoked", { session: sessionId })
     return yield* new RefreshTokenReused({ sessionId })
   })
+
+  return { refresh }
+})
+
+const make = Effect.gen(function* () {
+  const users = yield* UserRepo
+  const sessions = yield* AuthSessionRepo
+  const passwords = yield* Passwords
+  const refreshTokens = yield* RefreshTokens
+  const asSystem = yield* makeAsSystem
 
   const logout = Effect.fn("Accounts.logout")(function* (sessionId: string) {
     yield* asSystem(sessions.revoke(sessionId, "logout"))
@@ -164,7 +191,7 @@ const make = Effect.gen(function* () {
     return yield* passwords.hash(wanted)
   })
 
-  return { register, login, refresh, logout, sessionOfRefreshToken, newPasswordHash }
+  return { ...(yield* makeLogin), ...(yield* makeRefresh), logout, sessionOfRefreshToken, newPasswordHash }
 })
 
 /** Registration, login, refresh and logout. */

@@ -1,7 +1,7 @@
 import { Clock, Context, Deferred, Effect, Layer, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { DatabaseUrl } from "../persistence/Database.ts"
-import { followRevocations, type RevocationNotice, type RevokedNow } from "../persistence/RevocationFeed.ts"
+import { followRevocationFeed, type RevocationNotice, type RevokedNow } from "../persistence/RevocationFeed.ts"
 import type { Principal } from "./Principal.ts"
 
 /** What was revoked: one auth session, or everything of one user. Ids are bare UUIDs. */
@@ -40,10 +40,10 @@ export class Revocations extends Context.Service<
       const clock = yield* Clock.Clock
       const runFork = Effect.runForkWith(yield* Effect.context<never>())
       const complain = (error: unknown): void =>
-        void runFork(Effect.logError("a subscriber of revocations threw", error))
+        void runFork(Effect.logError("revocation_listener_failed: a subscriber of revocations threw", error))
       const state = new RevocationState(limits.provisionedTokenTtlS * 1000 + limits.tokenGraceMs, complain)
       const first = yield* Deferred.make<void>()
-      const follow = followRevocations(url, {
+      const follow = followRevocationFeed(url, {
         caughtUp: (revoked) => {
           state.replace(revoked, clock.currentTimeMillisUnsafe())
           Deferred.doneUnsafe(first, Effect.void)
@@ -53,7 +53,9 @@ export class Revocations extends Context.Service<
         Effect.tapError((error) =>
           Effect.andThen(
             Effect.sync(() => state.lost()),
-            Effect.logWarning("revocations are not heard", { code: "revocations_not_heard", reason: error.message })
+            Effect.logWarning("revocations_not_heard: a revoked token stays good here until PostgreSQL answers", {
+              reason: error.message
+            })
           )
         )
       )

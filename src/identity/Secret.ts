@@ -27,10 +27,10 @@ export class Secret extends Context.Service<
     Layer.effect(
       Secret,
       Effect.gen(function* () {
-        const { secretBytesMin } = yield* Limits
+        const limits = yield* Limits
         const material = Buffer.from(Redacted.value(secret), "utf8")
-        if (material.length < secretBytesMin) {
-          return yield* new SecretTooShort({ bytes: material.length, bytesMin: secretBytesMin })
+        if (material.length < limits.secretBytesMin) {
+          return yield* new SecretTooShort({ bytes: material.length, bytesMin: limits.secretBytesMin })
         }
         return Secret.of({
           key: (purpose) => new Uint8Array(hkdfSync("sha256", material, "dropmate", `dropmate/v1/${purpose}`, 32))

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { theRow } from "./RowVersion.ts"
+import { theRow } from "./RowAbsent.ts"
 
 /** Why a session ended: `auth_sessions.revoked_reason`. */
 export type RevokedReason =
@@ -78,7 +78,11 @@ const make = Effect.gen(function* () {
     return (yield* sql<AuthSessionRow>`SELECT ${columns} FROM auth_sessions WHERE id = ${id}`)[0]
   })
 
-  const listLive = Effect.fn("AuthSessionRepo.listLive")(function* (userId: string, afterId: string | undefined, limit: number) {
+  const listLive = Effect.fn("AuthSessionRepo.listLive")(function* (
+    userId: string,
+    afterId: string | undefined,
+    limit: number
+  ) {
     return yield* sql<AuthSessionRow>`SELECT ${columns} FROM auth_sessions
       WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > now()
         AND (${afterId ?? null}::uuid IS NULL OR id < ${afterId ?? null}::uuid)
@@ -97,7 +101,11 @@ const make = Effect.gen(function* () {
     yield* theRow("session", id, rows)
   })
 
-  const revokeAll = Effect.fn("AuthSessionRepo.revokeAll")(function* (userId: string, reason: RevokedReason, exceptId?: string) {
+  const revokeAll = Effect.fn("AuthSessionRepo.revokeAll")(function* (
+    userId: string,
+    reason: RevokedReason,
+    exceptId?: string
+  ) {
     yield* sql`UPDATE auth_sessions SET revoked_at = now(), revoked_reason = ${reason}
       WHERE user_id = ${userId} AND revoked_at IS NULL AND id IS DISTINCT FROM ${exceptId ?? null}::uuid`
   })
@@ -114,6 +122,8 @@ const make = Effect.gen(function* () {
 })
 
 /** Keeps auth sessions. Ending one is announced by a trigger, when the transaction commits. */
-export class AuthSessionRepo extends Context.Service<AuthSessionRepo>()("dropmate/persistence/AuthSessionRepo", { make }) {
+export class AuthSessionRepo extends Context.Service<AuthSessionRepo>()("dropmate/persistence/AuthSessionRepo", {
+  make
+}) {
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -88,8 +88,10 @@ export class BatchCommit {
         for (const standing of standings) {
           const { advance } = standing
           if (standing._tag === "Lost") drop(advance.device, standing.reason)
-          else if (standing.lastSeq >= advance.lastSeq) tell(advance.device, advance.lastSeq, advance.quarantined ?? [])
-          else standsAt.set(advance, standing.lastSeq)
+          else {
+            tellCommitted(advance, Math.min(standing.lastSeq, advance.lastSeq))
+            if (standing.lastSeq < advance.lastSeq) standsAt.set(advance, standing.lastSeq)
+          }
         }
         return this.commitPieces(batch, piecesOf(batch, standsAt))
       }),
@@ -106,7 +108,10 @@ export class BatchCommit {
       Effect.catchTag("RowsRefused", (refused) => {
         const half = pieces.length >> 1
         if (half === 0) return this.commitRefused(batch, pieces[0] as Piece, refused)
-        return Effect.andThen(this.commitPieces(batch, pieces.slice(0, half)), this.commitPieces(batch, pieces.slice(half)))
+        return Effect.andThen(
+          this.commitPieces(batch, pieces.slice(0, half)),
+          this.commitPieces(batch, pieces.slice(half))
+        )
       })
     )
   }
@@ -114,10 +119,19 @@ export class BatchCommit {
   /** A point that stands alone and is refused: stored already, or put into quarantine so that the phone can let go of it. */
   private commitRefused(batch: IngestBatch, piece: Piece, refused: RowsRefused): Effect.Effect<void, CursorsMoved> {
     const quarantine = (detail: string): Effect.Effect<void, CursorsMoved> =>
-      this.commitPieces(batch, [{ ...piece, quarantined: { seq: piece.seq, code: "refused_by_database", detail } }])
+      Effect.suspend(() => {
+        // A point that the database refused must not be where the driver is, also when later points of the batch are committed.
+        if (piece.row !== undefined && batch.recordedAtOf(piece.row) === piece.advance.markerRecordedAt) {
+          piece.advance.isMarkerRefused = true
+        }
+        return this.commitPieces(batch, [
+          { ...piece, quarantined: { seq: piece.seq, code: "refused_by_database", detail } }
+        ])
+      })
     if (piece.quarantined !== undefined) {
       // Only its detail can have been refused; without it nothing is left that could be.
-      if (piece.quarantined.detail !== "{}") return this.commitPieces(batch, [{ ...piece, quarantined: { ...piece.quarantined, detail: "{}" } }])
+      if (piece.quarantined.detail !== "{}")
+        return this.commitPieces(batch, [{ ...piece, quarantined: { ...piece.quarantined, detail: "{}" } }])
       return Effect.andThen(this.backOff(refused, true), this.commitPieces(batch, [piece]))
     }
     const reason = quarantine(JSON.stringify({ sql_state: refused.sqlState, message: refused.message.slice(0, 200) }))
@@ -161,7 +175,10 @@ export class BatchCommit {
     return this.connected(effect).pipe(
       Effect.catch((error) =>
         Effect.andThen(
-          this.backOff(error, error._tag === "StatementRefused" && ingestRemedy(error.sqlState, error.constraint) === "alarm"),
+          this.backOff(
+            error,
+            error._tag === "StatementRefused" && ingestRemedy(error.sqlState, error.constraint) === "alarm"
+          ),
           this.untilAnswered(effect)
         )
       )
@@ -179,6 +196,18 @@ export class BatchCommit {
 const tell = (device: IngestDevice, seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void => {
   if (seq > device.committedSeq) device.committedSeq = seq
   if (!device.isDropped) device.listener.settled(seq, quarantined)
+}
+
+/** Tells what an earlier try has committed and nobody has heard of yet. */
+const tellCommitted = ({ device, quarantined = [] }: CursorAdvance, seq: number): void => {
+  const toldSeq = device.committedSeq
+  if (seq > toldSeq) {
+    tell(
+      device,
+      seq,
+      quarantined.filter((point) => point.seq > toldSeq && point.seq <= seq)
+    )
+  }
 }
 
 const drop = (device: IngestDevice, reason: CursorLost): void => {

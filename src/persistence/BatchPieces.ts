@@ -46,21 +46,21 @@ export const movesOf = (batch: IngestBatch, pieces: ReadonlyArray<Piece>): Reado
     const first = run[0] as Piece
     const last = run[run.length - 1] as Piece
     const isWhole = last.seq === advance.lastSeq
-    const isMarkerKept = isWhole && !Number.isNaN(advance.markerRecordedAt) && !isMarkerRefused(batch, advance, run)
+    const isMarkerKept = isWhole && !Number.isNaN(advance.markerRecordedAt) && !advance.isMarkerRefused
     return {
       device: advance.device,
       expectedSeq: first.expectedSeq,
       lastSeq: last.seq,
-      lastRecordedAt: isWhole ? advance.lastRecordedAt : last.row === undefined ? Number.NaN : batch.recordedAtOf(last.row),
+      lastRecordedAt: isWhole
+        ? advance.lastRecordedAt
+        : last.row === undefined
+          ? Number.NaN
+          : batch.recordedAtOf(last.row),
       marker: isMarkerKept ? advance : undefined,
       quarantined: run.flatMap((piece) => (piece.quarantined === undefined ? [] : [piece.quarantined]))
     }
   })
 }
-
-/** A point that the database refused must not be where the driver is. */
-const isMarkerRefused = (batch: IngestBatch, advance: CursorAdvance, run: ReadonlyArray<Piece>): boolean =>
-  run.some((piece) => piece.quarantined !== undefined && piece.row !== undefined && batch.recordedAtOf(piece.row) === advance.markerRecordedAt)
 
 /** The rows to copy: those that are not settled otherwise. */
 export const rowsOf = (pieces: ReadonlyArray<Piece>): ReadonlyArray<BatchRow> =>

@@ -35,12 +35,15 @@ export const readStandings = (
     .pipe(
       Effect.map((rows) => {
         const byKey = new Map(rows.map((row) => [`${row.driver_id}/${row.device_no}`, row]))
-        return advances.map((advance) => standing(advance, byKey.get(`${advance.device.driverId}/${advance.device.deviceNo}`)))
+        return advances.map((advance) =>
+          standing(advance, byKey.get(`${advance.device.driverId}/${advance.device.deviceNo}`))
+        )
       })
     )
 
 const standing = (advance: CursorAdvance, row: CursorRow | undefined): CursorStanding => {
-  if (row === undefined || row.session_id !== advance.device.sessionId) return { _tag: "Lost", advance, reason: "replaced" }
+  if (row === undefined || row.session_id !== advance.device.sessionId)
+    return { _tag: "Lost", advance, reason: "replaced" }
   const lastSeq = Number(row.last_seq)
   // Below what this session has committed: the database was restored from a backup. WELCOME lines the phone up with it.
   if (lastSeq < advance.expectedSeq) return { _tag: "Lost", advance, reason: "database_rewound" }

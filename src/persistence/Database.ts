@@ -42,7 +42,9 @@ export const pgSettings = (
 })
 
 /** The pool of what may be late: role `dropmate_jobs`. */
-export class JobsDatabase extends Context.Service<JobsDatabase, PgClient.PgClient>()("dropmate/persistence/JobsDatabase") {
+export class JobsDatabase extends Context.Service<JobsDatabase, PgClient.PgClient>()(
+  "dropmate/persistence/JobsDatabase"
+) {
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {

@@ -10,7 +10,10 @@ import { newId } from "./NewId.ts"
 /** HELLO is not for this driver: unknown, suspended, disabled. */
 export class DriverNotPermitted extends Data.TaggedError("DriverNotPermitted")<{ readonly driverId: string }> {}
 /** A HELLO with an attempt below the stored one: a newer session of the device exists. */
-export class SessionReplaced extends Data.TaggedError("SessionReplaced")<{ readonly driverId: string; readonly deviceId: string }> {}
+export class SessionReplaced extends Data.TaggedError("SessionReplaced")<{
+  readonly driverId: string
+  readonly deviceId: string
+}> {}
 /** More devices than a driver may have. */
 export class TooManyDevices extends Data.TaggedError("TooManyDevices")<{ readonly driverId: string }> {}
 
@@ -32,7 +35,9 @@ export interface OpenedSession {
   readonly lastRecordedAt: number | undefined
   readonly replacedSessionId: string | undefined
   /** The device's stored marker. */
-  readonly deviceMarker: { readonly recordedAt: number; readonly receivedAt: number; readonly latE7: number; readonly lngE7: number } | undefined
+  readonly deviceMarker:
+    | { readonly recordedAt: number; readonly receivedAt: number; readonly latE7: number; readonly lngE7: number }
+    | undefined
   /** The driver's, over all devices. */
   readonly driverMarker: Marker | undefined
   readonly driverName: string
@@ -106,7 +111,9 @@ export class DriverSessionRepo extends Context.Service<
         const [row] = yield* sql<OpenedRow>`SELECT * FROM open_driver_session(
           ${request.driverId}::uuid, ${request.deviceId}::text, ${request.platform}::text, ${request.appVersion}::text,
           ARRAY(SELECT jsonb_array_elements_text(${JSON.stringify(request.capabilities)}::text::jsonb)), ${request.attempt ?? null}::bigint,
-          ${node}::text, ${deviceRowId}::uuid, ${sessionId}::uuid, ${limits.devicesPerDriverMax}::integer)`.pipe(hellos.withPermit)
+          ${node}::text, ${deviceRowId}::uuid, ${sessionId}::uuid, ${limits.devicesPerDriverMax}::integer)`.pipe(
+          hellos.withPermit
+        )
         if (row === undefined) return yield* Effect.die("open_driver_session answered nothing")
         switch (row.refusal) {
           case null:
@@ -136,9 +143,13 @@ export class DriverSessionRepo extends Context.Service<
             WHERE s.id = e.id AND s.ended_at IS NULL`.pipe(Effect.asVoid),
         touch: (sessionIds) =>
           sql`UPDATE driver_sessions SET last_seen = now()
-            WHERE id IN (SELECT jsonb_array_elements_text(${JSON.stringify(sessionIds)}::text::jsonb)::uuid) AND ended_at IS NULL`.pipe(Effect.asVoid),
+            WHERE id IN (SELECT jsonb_array_elements_text(${JSON.stringify(sessionIds)}::text::jsonb)::uuid) AND ended_at IS NULL`.pipe(
+            Effect.asVoid
+          ),
         endLeftOver: (node) =>
-          sql`UPDATE driver_sessions SET ended_at = now(), end_code = 1006 WHERE node = ${node} AND ended_at IS NULL`.pipe(Effect.asVoid),
+          sql`UPDATE driver_sessions SET ended_at = now(), end_code = 1006 WHERE node = ${node} AND ended_at IS NULL`.pipe(
+            Effect.asVoid
+          ),
         watchReplaced: (replaced) =>
           listenOnce(replaced).pipe(
             Effect.catchCause((cause) => Effect.logWarning("session_notices_interrupted", cause)),
@@ -157,7 +168,10 @@ const opened = (sessionId: string, row: OpenedRow): OpenedSession => ({
   lastRecordedAt: row.last_recorded_at?.getTime(),
   replacedSessionId: row.replaced_session_id ?? undefined,
   deviceMarker:
-    row.marker_recorded_at === null || row.marker_received_at === null || row.marker_lat === null || row.marker_lng === null
+    row.marker_recorded_at === null ||
+    row.marker_received_at === null ||
+    row.marker_lat === null ||
+    row.marker_lng === null
       ? undefined
       : {
           recordedAt: row.marker_recorded_at.getTime(),
@@ -171,7 +185,8 @@ const opened = (sessionId: string, row: OpenedRow): OpenedSession => ({
   dutyChanges: (row.duty_changes ?? []).map((change) => ({ occurredAt: change.occurred_at, duty: change.duty }))
 })
 
-const scaled = (value: number | null, factor: number): number => (value === null ? Number.NaN : Math.round(value * factor))
+const scaled = (value: number | null, factor: number): number =>
+  value === null ? Number.NaN : Math.round(value * factor)
 
 const markerOf = (json: MarkerJson): Marker => ({
   recordedAt: Date.parse(json.recorded_at),

@@ -55,6 +55,8 @@ const make = Effect.gen(function* () {
 })
 
 /** Keeps the answers of Idempotency-Keys, in the transaction of their effect. */
-export class IdempotencyRepo extends Context.Service<IdempotencyRepo>()("dropmate/persistence/IdempotencyRepo", { make }) {
+export class IdempotencyRepo extends Context.Service<IdempotencyRepo>()("dropmate/persistence/IdempotencyRepo", {
+  make
+}) {
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -145,7 +145,7 @@ export class IngestBatch {
     at = putFloat64(view, at, lngE7 / 1e7)
     at = putUuid(view, at, device.sessionWords)
     at = putInt32(view, at, device.deviceNo)
-    at = putFloat32(view, at, (speedCms > plausibleSpeedCms ? plausibleSpeedCms : speedCms) / 100)
+    at = putFloat32(view, at, Math.min(speedCms, plausibleSpeedCms) / 100)
     at = putFloat32(view, at, headingCdeg / 100)
     at = putFloat32(view, at, accuracyCm >= poorAccuracyCm ? Number.NaN : accuracyCm / 100)
     at = putInt32(view, at, flags)
@@ -175,7 +175,7 @@ export class IngestBatch {
       advance.markerReceivedAt = receivedAt
       advance.markerLatE7 = latE7
       advance.markerLngE7 = lngE7
-      advance.markerSpeedCms = speedCms > plausibleSpeedCms ? plausibleSpeedCms : speedCms
+      advance.markerSpeedCms = Math.min(speedCms, plausibleSpeedCms)
       advance.markerHeadingCdeg = headingCdeg
       advance.markerAccuracyCm = accuracyCm
     }
@@ -228,8 +228,12 @@ export class IngestBatch {
   }
 }
 
-/** PostgreSQL's timestamptz begins in 4713 BC; a quarantined time outside believable years is not kept as the cursor's. */
-export const isStorableTime = (time: number): boolean => time > -62_135_596_800_000 && time < 253_402_300_800_000
+/**
+ * Whether the cursor can keep a quarantined point's time so exactly that WELCOME can repeat it: whole milliseconds whose
+ * microseconds since 2000 a double holds (1714 to 2285).
+ */
+export const isStorableTime = (time: number): boolean =>
+  Number.isInteger(time) && Math.abs(time - postgresEpochMs) <= Number.MAX_SAFE_INTEGER / 1000
 
 const isNewer = (recordedAt: number, receivedAt: number, device: IngestDevice): boolean =>
   recordedAt > device.markerRecordedAt ||
@@ -266,21 +270,21 @@ const putNull = (view: DataView, at: number): number => {
 }
 
 const putFloat32 = (view: DataView, at: number, value: number): number => {
-  if (value !== value) return putNull(view, at)
+  if (Number.isNaN(value)) return putNull(view, at)
   view.setInt32(at, 4)
   view.setFloat32(at + 4, value)
   return at + 8
 }
 
 const putInt32 = (view: DataView, at: number, value: number): number => {
-  if (value !== value) return putNull(view, at)
+  if (Number.isNaN(value)) return putNull(view, at)
   view.setInt32(at, 4)
   view.setInt32(at + 4, value)
   return at + 8
 }
 
 const putInt16 = (view: DataView, at: number, value: number): number => {
-  if (value !== value) return putNull(view, at)
+  if (Number.isNaN(value)) return putNull(view, at)
   view.setInt32(at, 2)
   view.setInt16(at + 4, value)
   return at + 6

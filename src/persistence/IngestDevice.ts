@@ -99,6 +99,8 @@ export class CursorAdvance {
   quarantined: Array<QuarantinedPoint> | undefined
   /** The device's newest place among this batch's rows; NaN recordedAt when none of them moves the marker. */
   markerRecordedAt = Number.NaN
+  /** The database refused the row at that place, so the batch moves no marker. */
+  isMarkerRefused = false
   markerReceivedAt = 0
   markerLatE7 = 0
   markerLngE7 = 0

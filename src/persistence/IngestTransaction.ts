@@ -54,7 +54,10 @@ ON CONFLICT DO NOTHING`,
 export const cursorsNotMoved = "DM001"
 
 /** The messages of one transaction, to be written at once. `copy` is undefined when nothing is stored. */
-export const ingestMessages = (moves: ReadonlyArray<CursorMove>, copy: Uint8Array | undefined): ReadonlyArray<Uint8Array> => {
+export const ingestMessages = (
+  moves: ReadonlyArray<CursorMove>,
+  copy: Uint8Array | undefined
+): ReadonlyArray<Uint8Array> => {
   const messages: Array<Uint8Array> = [execute("begin"), execute("move", moveParameters(moves))]
   if (copy !== undefined) messages.push(execute("copy"), copyDataHead(copy.length), copy, copyDone)
   const quarantined = moves.flatMap((move) => move.quarantined.map((point) => ({ move, point })))
@@ -77,13 +80,34 @@ const moveParameters = (moves: ReadonlyArray<CursorMove>): ReadonlyArray<Uint8Ar
     int8Array(count, (i) => move(i).expectedSeq),
     int8Array(count, (i) => move(i).lastSeq),
     timeArray(count, (i) => move(i).lastRecordedAt),
-    timeArray(count, marker((m) => m.markerRecordedAt)),
-    timeArray(count, marker((m) => m.markerReceivedAt)),
-    float8Array(count, marker((m) => m.markerLatE7 / 1e7)),
-    float8Array(count, marker((m) => m.markerLngE7 / 1e7)),
-    float4Array(count, marker((m) => m.markerSpeedCms / 100)),
-    float4Array(count, marker((m) => m.markerHeadingCdeg / 100)),
-    float4Array(count, marker((m) => m.markerAccuracyCm / 100)),
+    timeArray(
+      count,
+      marker((m) => m.markerRecordedAt)
+    ),
+    timeArray(
+      count,
+      marker((m) => m.markerReceivedAt)
+    ),
+    float8Array(
+      count,
+      marker((m) => m.markerLatE7 / 1e7)
+    ),
+    float8Array(
+      count,
+      marker((m) => m.markerLngE7 / 1e7)
+    ),
+    float4Array(
+      count,
+      marker((m) => m.markerSpeedCms / 100)
+    ),
+    float4Array(
+      count,
+      marker((m) => m.markerHeadingCdeg / 100)
+    ),
+    float4Array(
+      count,
+      marker((m) => m.markerAccuracyCm / 100)
+    ),
     int8(count)
   ]
 }

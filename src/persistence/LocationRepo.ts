@@ -1,7 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import type { GeoBox } from "../domain/GeoBox.ts"
 import { earthRadiusM } from "../domain/Geo.ts"
+import type { GeoBox } from "../domain/GeoBox.ts"
 
 /** Where a driver is, by the newest committed point that moves the marker. */
 export interface MarkerRow {

@@ -19,7 +19,11 @@ redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 return 1`
 
 const writes = (outcome: "written" | "failed") =>
-  Metric.counter("dropmate_marker_cache_writes_total", { incremental: true, attributes: { outcome }, description: "Driver markers written to Redis, or given up while it was away" })
+  Metric.counter("dropmate_marker_cache_writes_total", {
+    incremental: true,
+    attributes: { outcome },
+    description: "Driver markers written to Redis, or given up while it was away"
+  })
 
 /**
  * Redis `driver:{id}:location`: the latest place of each driver for other readers. Written behind the commit by one fiber,
@@ -44,7 +48,15 @@ export class MarkerCache extends Context.Service<
         Effect.tryPromise(async () => {
           const pipeline = redis.pipeline()
           for (const [driverId, marker] of batch) {
-            pipeline.eval(putNewer, 1, redisKeys.driverLocation(driverId), marker.recordedAt, marker.receivedAt, markerJson(marker), limits.markerTtlMs)
+            pipeline.eval(
+              putNewer,
+              1,
+              redisKeys.driverLocation(driverId),
+              marker.recordedAt,
+              marker.receivedAt,
+              markerJson(marker),
+              limits.markerTtlMs
+            )
           }
           await pipeline.exec()
         })

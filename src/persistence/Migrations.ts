@@ -200,13 +200,13 @@ const applyFile = Effect.fnUntraced(function* (client: pg.Client, file: SchemaFi
 
 // A lock of the session and not of a transaction, since each file has its own transaction. It ends with the connection.
 const takeLock = Effect.fnUntraced(function* (client: pg.Client, url: Redacted.Redacted) {
-  const { migrationLockMs } = yield* Limits
-  yield* query(client, url, `SET lock_timeout = ${migrationLockMs}`)
+  const limits = yield* Limits
+  yield* query(client, url, `SET lock_timeout = ${limits.migrationLockMs}`)
   yield* Effect.tryPromise({
     try: () => client.query("SELECT pg_advisory_lock(hashtext('dropmate'), hashtext('schema_migrations'))"),
     catch: (error) =>
       sqlState(error) === "55P03"
-        ? new MigrationUnderWay({ address: databaseAddress(url), waitedMs: migrationLockMs })
+        ? new MigrationUnderWay({ address: databaseAddress(url), waitedMs: limits.migrationLockMs })
         : new DatabaseUnreachable({ address: databaseAddress(url), reason: databaseMessage(error) })
   })
   yield* query(client, url, "SET lock_timeout = 0")

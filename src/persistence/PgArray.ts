@@ -31,7 +31,7 @@ const fixedArray = (
   let at = headerBytes
   for (let i = 0; i < count; i++) {
     const value = read(i)
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       view.setInt32(at, -1)
       at += 4
     } else {

@@ -49,7 +49,7 @@ const catchUp = async (client: pg.Client, tokenLifeS: number): Promise<RevokedNo
  * Listening begins before reading, so nothing falls between the two: a notice that arrives in between is told after `caughtUp`.
  * Role `dropmate_jobs`: row security must never make a revocation invisible.
  */
-export const followRevocations = Effect.fnUntraced(function* (url: Redacted.Redacted, listener: RevocationListener) {
+export const followRevocationFeed = Effect.fnUntraced(function* (url: Redacted.Redacted, listener: RevocationListener) {
   const limits = yield* Limits
   const lost = (error: unknown) =>
     new DatabaseUnreachable({ address: databaseAddress(url), reason: databaseMessage(error) })

@@ -1,5 +1,5 @@
-import { Effect } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { type Cause, Effect } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
 
 /** On whose behalf statements run. What row policies, audit triggers and `current_setting('app.…')` read. */
 export interface RowScope {
@@ -30,5 +30,14 @@ export const inRowScope = <A, E, R>(
       set_config('app.customer_id', ${scope.customerId ?? ""}, true),
       set_config('app.roles', ${[...scope.roles].join(",")}, true),
       set_config('app.request_id', ${scope.requestId ?? ""}, true)`
-    return yield* sql.withTransaction(Effect.andThen(settings, effect))
+    return yield* sql.withTransaction(Effect.andThen(settings, effect)).pipe(Effect.catchCause(lostConnection))
   })
+
+// `withTransaction` dies of a COMMIT or ROLLBACK that PostgreSQL did not hear. That is a lost connection and no defect: the
+// caller is told to try again (after a COMMIT the outcome is unknown, which is what Idempotency-Keys are for).
+const lostConnection = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | SqlError.SqlError> => {
+  for (const reason of cause.reasons) {
+    if (reason._tag === "Die" && SqlError.isSqlError(reason.defect)) return Effect.fail(reason.defect)
+  }
+  return Effect.failCause(cause)
+}

@@ -31,12 +31,14 @@ export class TelemetryDays {
   }
 
   private make(day: number, connection: IngestConnection): Effect.Effect<void, StatementRefused | ConnectionLost> {
-    return connection.query<{ readonly made: boolean }>("SELECT ensure_telemetry_day($1::date) AS made", [dayName(day)]).pipe(
-      Effect.map(([row]) => {
-        this.known.add(day)
-        if (row?.made === true) this.onMade(dayName(day))
-      })
-    )
+    return connection
+      .query<{ readonly made: boolean }>("SELECT ensure_telemetry_day($1::date) AS made", [dayName(day)])
+      .pipe(
+        Effect.map(([row]) => {
+          this.known.add(day)
+          if (row?.made === true) this.onMade(dayName(day))
+        })
+      )
   }
 
   /** Notes days that another part of the program has made. */

@@ -15,12 +15,27 @@ export interface WriterListener {
 }
 
 const noContext = Context.empty()
-const points = Metric.counter("dropmate_ingest_points_committed_total", { incremental: true, description: "Points stored by committed batches" })
-const commits = Metric.counter("dropmate_ingest_commits_total", { incremental: true, description: "Committed ingest transactions" })
+const points = Metric.counter("dropmate_ingest_points_committed_total", {
+  incremental: true,
+  description: "Points stored by committed batches"
+})
+const commits = Metric.counter("dropmate_ingest_commits_total", {
+  incremental: true,
+  description: "Committed ingest transactions"
+})
 const failures = (sqlState: string) =>
-  Metric.counter("dropmate_ingest_failures_total", { incremental: true, attributes: { sql_state: sqlState }, description: "Ingest transactions that failed, by SQLSTATE (08006: connection lost)" })
-const buffered = Metric.gauge("dropmate_ingest_buffered_points", { description: "Points waiting for their commit on this node" })
-const partitionsMade = Metric.counter("dropmate_partitions_made_late_total", { incremental: true, description: "Day partitions that the writer had to make itself" })
+  Metric.counter("dropmate_ingest_failures_total", {
+    incremental: true,
+    attributes: { sql_state: sqlState },
+    description: "Ingest transactions that failed, by SQLSTATE (08006: connection lost)"
+  })
+const buffered = Metric.gauge("dropmate_ingest_buffered_points", {
+  description: "Points waiting for their commit on this node"
+})
+const partitionsMade = Metric.counter("dropmate_partitions_made_late_total", {
+  incremental: true,
+  description: "Day partitions that the writer had to make itself"
+})
 
 /**
  * Group commit of telemetry. Points are encoded into a lane's open batch as they arrive (synchronously, by whoever owns the
@@ -126,10 +141,9 @@ export class TelemetryWriter extends Context.Service<
           listeners.push(listener)
         },
         days,
-        drained: Effect.suspend(() => (lanes.every((lane) => lane.isIdle) ? Effect.void : Effect.fail("busy" as const))).pipe(
-          Effect.retry(Schedule.spaced("5 millis")),
-          Effect.orDie
-        )
+        drained: Effect.suspend(() =>
+          lanes.every((lane) => lane.isIdle) ? Effect.void : Effect.fail("busy" as const)
+        ).pipe(Effect.retry(Schedule.spaced("5 millis")), Effect.orDie)
       }
     })
   )

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { theRow, theRowAt } from "./RowVersion.ts"
-import { orValueTaken } from "./UniqueValue.ts"
+import { theRow, theRowAt } from "./RowAbsent.ts"
+import { orValueTaken } from "./ValueTaken.ts"
 
 /** The last enabled administrator cannot lose the role or be disabled: nobody could undo it. Retry: never. */
 export class LastAdmin extends Schema.TaggedError<LastAdmin>()("LastAdmin", { userId: Schema.String }) {}
@@ -57,6 +57,35 @@ export interface UserFilter {
   readonly limit: number
 }
 
+// The lock makes two administrators who remove each other at once take turns; the second one is refused.
+const refuseWithoutAdmin = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, id: string) {
+  yield* sql`SELECT pg_advisory_xact_lock(hashtext('dropmate'), hashtext('last_admin'))`
+  const left = yield* sql<{
+    count: number
+  }>`SELECT count(*)::integer AS count FROM user_roles r JOIN users u ON u.id = r.user_id
+    WHERE r.role = 'admin' AND u.status <> 'disabled' AND u.deleted_at IS NULL`
+  if ((left[0]?.count ?? 0) === 0) return yield* new LastAdmin({ userId: id })
+})
+
+const makeGrants = <E, R>(sql: SqlClient.SqlClient, get: (id: string) => Effect.Effect<UserRow, E, R>) => {
+  const grant = Effect.fn("UserRepo.grant")(function* (id: string, role: string, grantedBy: string) {
+    yield* get(id)
+    yield* sql`INSERT INTO user_roles (user_id, role, granted_by) VALUES (${id}, ${role}, ${grantedBy}) ON CONFLICT DO NOTHING`
+    return yield* get(id)
+  })
+
+  const revokeGrant = Effect.fn("UserRepo.revokeGrant")(function* (id: string, role: string) {
+    yield* get(id)
+    const gone = yield* sql<{
+      role: string
+    }>`DELETE FROM user_roles WHERE user_id = ${id} AND role = ${role} RETURNING role`
+    if (gone.length > 0 && role === "admin") yield* refuseWithoutAdmin(sql, id)
+    return gone.length > 0
+  })
+
+  return { grant, revokeGrant }
+}
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const columns = sql`u.id, u.email, u.phone, u.name, u.role, u.status, u.version::integer AS version, u.created_at, u.updated_at,
@@ -67,7 +96,11 @@ const make = Effect.gen(function* () {
     LEFT JOIN customers c ON c.user_id = u.id AND c.deleted_at IS NULL`
 
   const get = Effect.fn("UserRepo.get")(function* (id: string) {
-    return yield* theRow("user", id, yield* sql<UserRow>`SELECT ${columns} ${joins} WHERE u.id = ${id} AND u.deleted_at IS NULL`)
+    return yield* theRow(
+      "user",
+      id,
+      yield* sql<UserRow>`SELECT ${columns} ${joins} WHERE u.id = ${id} AND u.deleted_at IS NULL`
+    )
   })
 
   const list = Effect.fn("UserRepo.list")(function* (filter: UserFilter) {
@@ -81,12 +114,15 @@ const make = Effect.gen(function* () {
   })
 
   const credentials = Effect.fn("UserRepo.credentials")(function* (email: string) {
-    const rows = yield* sql<CredentialsRow>`SELECT id, password_hash, status FROM users WHERE email = ${email} AND deleted_at IS NULL`
+    const rows =
+      yield* sql<CredentialsRow>`SELECT id, password_hash, status FROM users WHERE email = ${email} AND deleted_at IS NULL`
     return rows[0]
   })
 
   const passwordHash = Effect.fn("UserRepo.passwordHash")(function* (id: string) {
-    const rows = yield* sql<{ password_hash: string | null }>`SELECT password_hash FROM users WHERE id = ${id} AND deleted_at IS NULL`
+    const rows = yield* sql<{
+      password_hash: string | null
+    }>`SELECT password_hash FROM users WHERE id = ${id} AND deleted_at IS NULL`
     return (yield* theRow("user", id, rows)).password_hash ?? undefined
   })
 
@@ -99,17 +135,14 @@ const make = Effect.gen(function* () {
       INSERT INTO customers (id, user_id, name) SELECT ${customer.customerId}::uuid, id, ${customer.name} FROM made`
   }, orValueTaken)
 
-  const update = Effect.fn("UserRepo.update")(
-    function* (id: string, change: UserChange, expectedVersion?: number) {
-      const locked = yield* sql<{ version: number }>`SELECT version::integer AS version FROM users
+  const update = Effect.fn("UserRepo.update")(function* (id: string, change: UserChange, expectedVersion?: number) {
+    const locked = yield* sql<{ version: number }>`SELECT version::integer AS version FROM users
         WHERE id = ${id} AND deleted_at IS NULL FOR UPDATE`
-      yield* theRowAt("user", id, expectedVersion, locked)
-      if (Object.keys(change).length > 0) yield* sql`UPDATE users SET ${sql.update({ ...change })} WHERE id = ${id}`
-      if (change.status === "disabled") yield* refuseWithoutAdmin(id)
-      return yield* get(id)
-    },
-    orValueTaken
-  )
+    yield* theRowAt("user", id, expectedVersion, locked)
+    if (Object.keys(change).length > 0) yield* sql`UPDATE users SET ${sql.update({ ...change })} WHERE id = ${id}`
+    if (change.status === "disabled") yield* refuseWithoutAdmin(sql, id)
+    return yield* get(id)
+  }, orValueTaken)
 
   /** Who sets a password has accepted: an invited user, and the driver they are, become active. */
   const acceptInvitation = Effect.fn("UserRepo.acceptInvitation")(function* (id: string) {
@@ -119,28 +152,7 @@ const make = Effect.gen(function* () {
     return yield* get(id)
   })
 
-  const grant = Effect.fn("UserRepo.grant")(function* (id: string, role: string, grantedBy: string) {
-    yield* get(id)
-    yield* sql`INSERT INTO user_roles (user_id, role, granted_by) VALUES (${id}, ${role}, ${grantedBy}) ON CONFLICT DO NOTHING`
-    return yield* get(id)
-  })
-
-  const revokeGrant = Effect.fn("UserRepo.revokeGrant")(function* (id: string, role: string) {
-    yield* get(id)
-    const gone = yield* sql<{ role: string }>`DELETE FROM user_roles WHERE user_id = ${id} AND role = ${role} RETURNING role`
-    if (gone.length > 0 && role === "admin") yield* refuseWithoutAdmin(id)
-    return gone.length > 0
-  })
-
-  // The lock makes two administrators who remove each other at once take turns; the second one is refused.
-  const refuseWithoutAdmin = Effect.fnUntraced(function* (id: string) {
-    yield* sql`SELECT pg_advisory_xact_lock(hashtext('dropmate'), hashtext('last_admin'))`
-    const left = yield* sql<{ count: number }>`SELECT count(*)::integer AS count FROM user_roles r JOIN users u ON u.id = r.user_id
-      WHERE r.role = 'admin' AND u.status <> 'disabled' AND u.deleted_at IS NULL`
-    if ((left[0]?.count ?? 0) === 0) return yield* new LastAdmin({ userId: id })
-  })
-
-  return { get, list, credentials, passwordHash, insertCustomer, update, acceptInvitation, grant, revokeGrant }
+  return { get, list, credentials, passwordHash, insertCustomer, update, acceptInvitation, ...makeGrants(sql, get) }
 })
 
 /** Keeps users, their grants and the customer that a registration makes. */

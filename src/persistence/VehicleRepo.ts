@@ -1,7 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { theRow, theRowAt } from "./RowVersion.ts"
-import { orValueTaken } from "./UniqueValue.ts"
+import { theRow, theRowAt } from "./RowAbsent.ts"
+import { orValueTaken } from "./ValueTaken.ts"
 
 /** A vehicle as its row tells it. */
 export interface VehicleRow {
@@ -41,7 +41,11 @@ const make = Effect.gen(function* () {
     return yield* theRow("vehicle", id, rows)
   })
 
-  const list = Effect.fn("VehicleRepo.list")(function* (type: string | undefined, afterId: string | undefined, limit: number) {
+  const list = Effect.fn("VehicleRepo.list")(function* (
+    type: string | undefined,
+    afterId: string | undefined,
+    limit: number
+  ) {
     return yield* sql<VehicleRow>`SELECT ${columns} FROM vehicles
       WHERE deleted_at IS NULL AND (${type ?? null}::text IS NULL OR type = ${type ?? null})
         AND (${afterId ?? null}::uuid IS NULL OR id > ${afterId ?? null}::uuid)
@@ -56,9 +60,15 @@ const make = Effect.gen(function* () {
   }, orValueTaken)
 
   const lock = (id: string) =>
-    sql<{ version: number }>`SELECT version::integer AS version FROM vehicles WHERE id = ${id} AND deleted_at IS NULL FOR UPDATE`
+    sql<{
+      version: number
+    }>`SELECT version::integer AS version FROM vehicles WHERE id = ${id} AND deleted_at IS NULL FOR UPDATE`
 
-  const update = Effect.fn("VehicleRepo.update")(function* (id: string, change: VehicleChange, expectedVersion?: number) {
+  const update = Effect.fn("VehicleRepo.update")(function* (
+    id: string,
+    change: VehicleChange,
+    expectedVersion?: number
+  ) {
     yield* theRowAt("vehicle", id, expectedVersion, yield* lock(id))
     const { capacity, ...plain } = change
     if (Object.keys(plain).length > 0) yield* sql`UPDATE vehicles SET ${sql.update({ ...plain })} WHERE id = ${id}`

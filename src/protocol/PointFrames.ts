@@ -21,7 +21,8 @@ export const readPointFrame = (frame: Frame, block: PointBlock): MalformedPoints
   return malformed
 }
 
-const isSeq = (value: unknown): value is number => typeof value === "number" && Number.isSafeInteger(value) && value >= 1
+const isSeq = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 1
 
 const orUnknown = (value: unknown): number => (typeof value === "number" ? value : Number.NaN)
 
@@ -58,13 +59,16 @@ const sharedFault = (battery: unknown, source: unknown): number =>
 const readBatch = (frame: Frame, block: PointBlock): MalformedPoints | undefined => {
   const [, firstSeq, t0, dt, lat, lng, speed, heading, accuracy, battery, source] = frame
   if (!isSeq(firstSeq)) return new MalformedPoints("firstSeq must be an integer from 1 to 2^53 - 1")
-  if (!Array.isArray(dt) || !Array.isArray(lat) || !Array.isArray(lng)) return new MalformedPoints("dt, lat and lng must be arrays")
+  if (!Array.isArray(dt) || !Array.isArray(lat) || !Array.isArray(lng))
+    return new MalformedPoints("dt, lat and lng must be arrays")
   const count = dt.length
   if (count < 1 || count > block.capacity) return new MalformedPoints(`a batch holds 1 to ${block.capacity} points`)
-  if (lat.length !== count || lng.length !== count) return new MalformedPoints("dt, lat and lng must be of equal length")
+  if (lat.length !== count || lng.length !== count)
+    return new MalformedPoints("dt, lat and lng must be of equal length")
   for (const column of [speed, heading, accuracy]) {
     if (column === null || column === undefined) continue
-    if (!Array.isArray(column) || column.length !== count) return new MalformedPoints("columns must be nil or as long as dt")
+    if (!Array.isArray(column) || column.length !== count)
+      return new MalformedPoints("columns must be nil or as long as dt")
   }
   if (!Number.isSafeInteger(firstSeq + count - 1)) return new MalformedPoints("the last seq must be at most 2^53 - 1")
   block.count = count
@@ -72,7 +76,14 @@ const readBatch = (frame: Frame, block: PointBlock): MalformedPoints | undefined
   block.battery = orUnknown(battery)
   block.source = typeof source === "number" ? source : 0
   block.fault.fill(requiredFault(t0, fieldRange.time) || sharedFault(battery, source), 0, count)
-  accumulate(dt, typeof t0 === "number" && Number.isFinite(t0) ? t0 : 0, fieldRange.time, { min: 0, max: Number.MAX_SAFE_INTEGER }, block.recordedAt, block)
+  accumulate(
+    dt,
+    typeof t0 === "number" && Number.isFinite(t0) ? t0 : 0,
+    fieldRange.time,
+    { min: 0, max: Number.MAX_SAFE_INTEGER },
+    block.recordedAt,
+    block
+  )
   accumulate(lat, 0, fieldRange.latE7, differenceRange, block.latE7, block)
   accumulate(lng, 0, fieldRange.lngE7, differenceRange, block.lngE7, block)
   readColumn(speed, fieldRange.speedCms, block.speedCms, block)

@@ -98,9 +98,14 @@ export class PointReader {
       if (!isLng(lng)) return false
       block.lngE7[i] = lng
     }
-    if (!this.optionalColumn(fields > 6, count, block.speedCms, fieldRange.speedCms.min, fieldRange.speedCms.max)) return false
-    if (!this.optionalColumn(fields > 7, count, block.headingCdeg, fieldRange.headingCdeg.min, fieldRange.headingCdeg.max)) return false
-    if (!this.optionalColumn(fields > 8, count, block.accuracyCm, fieldRange.accuracyCm.min, fieldRange.accuracyCm.max)) return false
+    if (!this.optionalColumn(fields > 6, count, block.speedCms, fieldRange.speedCms.min, fieldRange.speedCms.max))
+      return false
+    if (
+      !this.optionalColumn(fields > 7, count, block.headingCdeg, fieldRange.headingCdeg.min, fieldRange.headingCdeg.max)
+    )
+      return false
+    if (!this.optionalColumn(fields > 8, count, block.accuracyCm, fieldRange.accuracyCm.min, fieldRange.accuracyCm.max))
+      return false
     if (!this.readTail(fields - 9)) return false
     block.count = count
     block.firstSeq = firstSeq
@@ -111,7 +116,8 @@ export class PointReader {
     const block = this.block
     const battery = fields > 0 ? this.numberOrNil() : Number.NaN
     const source = fields > 1 ? this.numberOrNil() : Number.NaN
-    if (battery < fieldRange.battery.min || battery > fieldRange.battery.max || battery === Number.POSITIVE_INFINITY) return false
+    if (battery < fieldRange.battery.min || battery > fieldRange.battery.max || battery === Number.POSITIVE_INFINITY)
+      return false
     if (source < fieldRange.source.min || source > fieldRange.source.max) return false
     block.battery = battery
     block.source = Number.isNaN(source) ? 0 : source
@@ -222,5 +228,6 @@ const isLat = (value: number): boolean => value >= fieldRange.latE7.min && value
 const isLng = (value: number): boolean => value >= fieldRange.lngE7.min && value <= fieldRange.lngE7.max
 // Written so that NaN, which stands for unknown, passes.
 const isSpeed = (value: number): boolean => !(value < fieldRange.speedCms.min || value > fieldRange.speedCms.max)
-const isHeading = (value: number): boolean => !(value < fieldRange.headingCdeg.min || value > fieldRange.headingCdeg.max)
+const isHeading = (value: number): boolean =>
+  !(value < fieldRange.headingCdeg.min || value > fieldRange.headingCdeg.max)
 const isAccuracy = (value: number): boolean => !(value < fieldRange.accuracyCm.min || value > fieldRange.accuracyCm.max)

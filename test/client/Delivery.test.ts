@@ -34,6 +34,10 @@ const happening: fc.Arbitrary<readonly [string, (test: Test) => void | Promise<v
       (code) =>
         [`goodbye ${code}`, (t: Test) => (t.server.links.length > 0 ? t.server.goodbye(code, 300) : undefined)] as const
     ),
+  fc.constant([
+    "refuse again",
+    (t: Test) => (t.server.links.length > 0 ? t.server.repeatRefusal() : undefined)
+  ] as const),
   fc.constant(["offline", (t: Test) => t.client.offline()] as const),
   fc.constant(["online", (t: Test) => t.client.online()] as const),
   fc.integer({ min: 1, max: 3_000 }).map((ms) => [`wait ${ms}`, (t: Test) => t.clock.advance(ms)] as const)
@@ -61,7 +65,7 @@ it("delivers every point exactly once and in order, within its credit, whatever 
         expect(test.server.committed.size).toBe(1)
       }
     ),
-    { numRuns: Number(process.env.RUNS ?? 1000) }
+    { numRuns: 1_000 }
   )
 })
 

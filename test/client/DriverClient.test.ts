@@ -213,6 +213,22 @@ describe("REFUSED", () => {
     expect(server.points).toEqual(reported)
   })
 
+  it("goes on behind an ACK for points that it was about to send again", async () => {
+    const { server, clock, reported, report, start } = clientUnderTest()
+    await start()
+    report(5)
+    await clock.advance(20)
+    server.repeatRefusal()
+    await clock.advance(10)
+    server.commit()
+    await clock.advance(10)
+    report(2)
+    await clock.advance(200)
+    server.commit()
+    expect(server.points).toEqual(reported)
+    expect(server.breaches).toEqual([])
+  })
+
   it("says HELLO anew when the server expects a number that makes no sense", async () => {
     const { server, clock, report, start } = clientUnderTest()
     await start()

@@ -129,6 +129,13 @@ export class ScriptedServer {
     this.tell([DriverServerFrame.refused, this.expectedSeq(link), "sequence_gap", retryAfterMs])
   }
 
+  /** Repeats a refusal that the client has already followed: what it sent again has arrived by then. */
+  repeatRefusal(): void {
+    const { link } = this
+    if (!link.isWelcomed) return
+    this.tell([DriverServerFrame.refused, this.deviceOf(link).length + 1, "sequence_gap", 100])
+  }
+
   private later(act: () => void): void {
     this.clock.setTimer(act, latencyMs)
   }

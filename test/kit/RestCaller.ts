@@ -29,11 +29,18 @@ export const call = async <Body = Record<string, unknown>>(
       ...(options.body === undefined ? {} : { "content-type": "application/json" }),
       ...options.headers
     },
-    ...(options.body === undefined ? {} : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) })
+    ...(options.body === undefined
+      ? {}
+      : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) })
   })
   const text = await response.text()
   const isJson = /json/.test(response.headers.get("content-type") ?? "")
-  return { status: response.status, headers: response.headers, text, body: (isJson && text !== "" ? JSON.parse(text) : {}) as Body }
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: (isJson && text !== "" ? JSON.parse(text) : {}) as Body
+  }
 }
 
 /** What a login answers. */
@@ -61,7 +68,9 @@ let counter = 0
 export const freshEmail = (): string => `person${++counter}-${process.pid}@test.example`
 
 /** A registered customer. */
-export const newCustomer = async (url: string): Promise<Tokens & { readonly email: string; readonly password: string }> => {
+export const newCustomer = async (
+  url: string
+): Promise<Tokens & { readonly email: string; readonly password: string }> => {
   const email = freshEmail()
   const password = "a customer's password"
   await call(url, "POST", "/v1/auth/register", { body: { email, password, name: "Customer" } })
@@ -75,7 +84,10 @@ export const newDriver = async (url: string, admin: string, name = "Driver") => 
     body: { email: freshEmail(), name }
   })
   if (made.status !== 201) throw new Error(`making a driver was answered ${made.status}: ${made.text}`)
-  const issued = await call<{ access_token: string }>(url, "POST", `/v1/drivers/${made.body.id}/tokens`, { token: admin, body: {} })
+  const issued = await call<{ access_token: string }>(url, "POST", `/v1/drivers/${made.body.id}/tokens`, {
+    token: admin,
+    body: {}
+  })
   return { id: made.body.id, userId: made.body.user_id, token: issued.body.access_token }
 }
 

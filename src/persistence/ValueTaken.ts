@@ -25,6 +25,7 @@ export const orValueTaken = <A, E, R>(
 const takenField = (error: unknown): "email" | "phone" | "plate" | undefined => {
   if (typeof error !== "object" || error === null || !("reason" in error)) return undefined
   const reason = error.reason
-  if (typeof reason !== "object" || reason === null || !("_tag" in reason) || reason._tag !== "UniqueViolation") return undefined
+  if (typeof reason !== "object" || reason === null || !("_tag" in reason) || reason._tag !== "UniqueViolation")
+    return undefined
   return "constraint" in reason && typeof reason.constraint === "string" ? fieldOfIndex[reason.constraint] : undefined
 }

@@ -2,7 +2,7 @@ import { Cause, Clock, Effect, Option } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { newId } from "../persistence/NewId.ts"
 import { type CorsPolicy, corsHeaders, preflightHeaders } from "./Cors.ts"
-import { requestAnswered } from "./HttpMetrics.ts"
+import { httpMetrics } from "./HttpMetrics.ts"
 import { addressKey, peerAddress } from "./PeerAddress.ts"
 import { Problem, problemResponse } from "./Problem.ts"
 import { RateLimits } from "./RateLimits.ts"
@@ -52,16 +52,18 @@ const isUnknownRoute = (cause: Cause.Cause<unknown>): boolean =>
   )
 
 // Whatever arrives here nobody expected. The cause goes to the log with the request's id, and nothing of it to the client.
-const answerCause = (facts: RequestFacts) => (cause: Cause.Cause<unknown>): Effect.Effect<Response> => {
-  if (isUnknownRoute(cause)) return problemResponse(unknownRoute(facts))
-  if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-  return Effect.andThen(
-    Effect.logError("a request failed", cause).pipe(
-      Effect.annotateLogs({ code: "internal_error", request_id: facts.requestId, route: facts.route ?? "none" })
-    ),
-    problemResponse(new Problem({ code: "internal_error" }))
-  )
-}
+const answerCause =
+  (facts: RequestFacts) =>
+  (cause: Cause.Cause<unknown>): Effect.Effect<Response> => {
+    if (isUnknownRoute(cause)) return problemResponse(unknownRoute(facts))
+    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+    return Effect.andThen(
+      Effect.logError("internal_error: a request failed", cause).pipe(
+        Effect.annotateLogs({ request_id: facts.requestId, route: facts.route ?? "none" })
+      ),
+      problemResponse(new Problem({ code: "internal_error" }))
+    )
+  }
 
 const quotaHeaders = ({ quota }: RequestFacts): Readonly<Record<string, string>> =>
   quota === undefined
@@ -72,7 +74,8 @@ const quotaHeaders = ({ quota }: RequestFacts): Readonly<Record<string, string>>
       }
 
 const finish = (request: Request, facts: RequestFacts, options: EdgeOptions, response: Response): Response => {
-  const type = response.headers["content-type"] ?? ("contentType" in response.body ? response.body.contentType : undefined)
+  const type =
+    response.headers["content-type"] ?? ("contentType" in response.body ? response.body.contentType : undefined)
   return HttpServerResponse.setHeaders(response, {
     ...securityHeadersFor(type),
     ...(response.headers["cache-control"] === undefined ? { "cache-control": "no-store" } : {}),
@@ -85,7 +88,10 @@ const finish = (request: Request, facts: RequestFacts, options: EdgeOptions, res
 const answerOptions = (request: Request, facts: RequestFacts, options: EdgeOptions): Effect.Effect<Response> => {
   const methods = methodsOf(facts.path)
   if (methods.length === 0) return problemResponse(new Problem({ code: "route_not_found" }))
-  const headers = { allow: [...methods, "OPTIONS"].join(", "), ...preflightHeaders(options.cors, request.headers.origin, methods) }
+  const headers = {
+    allow: [...methods, "OPTIONS"].join(", "),
+    ...preflightHeaders(options.cors, request.headers.origin, methods)
+  }
   return Effect.succeed(HttpServerResponse.empty({ status: 204, headers }))
 }
 
@@ -103,13 +109,21 @@ export const withEdge = <R>(
     const rates = yield* RateLimits
     const facts = yield* factsOf(request, options)
     // Probes are asked by machines of ours, all from one address, and must not be refused under load.
-    const counted = facts.path === "/livez" || facts.path === "/readyz" ? Effect.void : rates.count("address", addressKey(facts.address))
+    const counted =
+      facts.path === "/livez" || facts.path === "/readyz"
+        ? Effect.void
+        : rates.count("address", addressKey(facts.address))
     const routed = request.method === "OPTIONS" ? answerOptions(request, facts, options) : app
     const response = yield* Effect.matchEffect(counted, { onFailure: problemResponse, onSuccess: () => routed }).pipe(
       Effect.catchCause(answerCause(facts)),
       Effect.provideService(CurrentRequest, facts)
     )
     const route = facts.route ?? (methodsOf(facts.path).length > 0 ? facts.path : "none")
-    yield* requestAnswered(route, request.method, response.status, (yield* Clock.currentTimeMillis) - startMs)
+    yield* httpMetrics.requestAnswered(
+      route,
+      request.method,
+      response.status,
+      (yield* Clock.currentTimeMillis) - startMs
+    )
     return finish(request, facts, options, response)
   })

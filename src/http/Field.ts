@@ -13,7 +13,9 @@ export const idField = (kind: IdKind) =>
       SchemaTransformation.transformEffect({
         decode: (id: string) => {
           const uuid = bareId(kind, id)
-          return uuid === undefined ? invalid(`is not an id of the form ${idPrefix[kind]}_<uuid>`) : Effect.succeed(uuid)
+          return uuid === undefined
+            ? invalid(`is not an id of the form ${idPrefix[kind]}_<uuid>`)
+            : Effect.succeed(uuid)
         },
         encode: (uuid: string) => Effect.succeed(publicId(kind, uuid))
       })
@@ -30,7 +32,9 @@ export const TimeField = Schema.String.annotate({ format: "date-time" }).pipe(
     SchemaTransformation.transformEffect({
       decode: (text: string) => {
         const ms = timePattern.test(text) ? Date.parse(text) : Number.NaN
-        return Number.isNaN(ms) ? invalid("is not an RFC 3339 time such as 2026-05-01T08:30:00.000Z") : Effect.succeed(new Date(ms))
+        return Number.isNaN(ms)
+          ? invalid("is not an RFC 3339 time such as 2026-05-01T08:30:00.000Z")
+          : Effect.succeed(new Date(ms))
       },
       encode: (time: Date) => Effect.succeed(time.toISOString())
     })
@@ -41,7 +45,10 @@ const says = (message: string) => ({ message, description: message })
 
 const text = (lengthMin: number, lengthMax: number) =>
   Schema.String.check(
-    Schema.makeFilter((value: string) => value.trim().length >= lengthMin && value.length <= lengthMax && !value.includes("\0"), says(`has ${lengthMin} to ${lengthMax} characters`))
+    Schema.makeFilter(
+      (value: string) => value.trim().length >= lengthMin && value.length <= lengthMax && !value.includes("\0"),
+      says(`has ${lengthMin} to ${lengthMax} characters`)
+    )
   ).annotate({ minLength: lengthMin, maxLength: lengthMax })
 
 /** A text of bounded length; PostgreSQL cannot store the character NUL, so nobody may send it. */
@@ -60,7 +67,9 @@ export const EmailField = Schema.String.pipe(
     SchemaTransformation.transformEffect({
       decode: (value: string) => {
         const email = value.trim().toLowerCase()
-        return email.length <= 320 && emailPattern.test(email) ? Effect.succeed(email) : invalid("is not an e-mail address")
+        return email.length <= 320 && emailPattern.test(email)
+          ? Effect.succeed(email)
+          : invalid("is not an e-mail address")
       },
       encode: (email: string) => Effect.succeed(email)
     })
@@ -74,15 +83,21 @@ export const PhoneField = Schema.String.check(
 
 /** A new password. Its length is counted in bytes of UTF-8, as argon2 is fed. */
 export const NewPasswordField = Schema.String.check(
-  Schema.makeFilter((value: string) => {
-    const bytes = new TextEncoder().encode(value).length
-    return bytes >= defaultLimits.passwordBytesMin && bytes <= defaultLimits.passwordBytesMax
-  }, says(`has ${defaultLimits.passwordBytesMin} to ${defaultLimits.passwordBytesMax} bytes`))
+  Schema.makeFilter(
+    (value: string) => {
+      const bytes = new TextEncoder().encode(value).length
+      return bytes >= defaultLimits.passwordBytesMin && bytes <= defaultLimits.passwordBytesMax
+    },
+    says(`has ${defaultLimits.passwordBytesMin} to ${defaultLimits.passwordBytesMax} bytes`)
+  )
 )
 
 /** A password that is only compared; bounded, so that a long one costs nothing. */
 export const PasswordField = Schema.String.check(
-  Schema.makeFilter((value: string) => value.length <= defaultLimits.passwordBytesMax, says(`has at most ${defaultLimits.passwordBytesMax} characters`))
+  Schema.makeFilter(
+    (value: string) => value.length <= defaultLimits.passwordBytesMax,
+    says(`has at most ${defaultLimits.passwordBytesMax} characters`)
+  )
 )
 
 /** A whole number within bounds. */
@@ -96,10 +111,13 @@ export const numberField = (minimum: number, maximum: number) =>
 /** A JSON object that the product stores and does not interpret; bounded so that rows stay small. */
 export const objectField = (bytesMax: number) =>
   Schema.Record(Schema.String, Schema.Json).check(
-    Schema.makeFilter((value) => {
-      const json = JSON.stringify(value)
-      return json.length <= bytesMax && !json.includes("\\u0000")
-    }, says(`is an object of at most ${bytesMax} bytes of JSON`))
+    Schema.makeFilter(
+      (value) => {
+        const json = JSON.stringify(value)
+        return json.length <= bytesMax && !json.includes("\\u0000")
+      },
+      says(`is an object of at most ${bytesMax} bytes of JSON`)
+    )
   )
 
 /** The body of a list. */

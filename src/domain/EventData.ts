@@ -1,0 +1,21 @@
+import { type IdKind, publicId } from "./Ids.ts"
+
+const kindOfKey: Readonly<Record<string, IdKind>> = {
+  order_id: "order",
+  shipment_id: "shipment",
+  assignment_id: "assignment",
+  replaces: "assignment",
+  driver_id: "driver",
+  stop_id: "stop"
+}
+
+const publicValue = (key: string, value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map((each) => publicValue(key, each))
+  if (typeof value === "object" && value !== null) return publicEventData(value as Readonly<Record<string, unknown>>)
+  const kind = kindOfKey[key]
+  return kind !== undefined && typeof value === "string" ? publicId(kind, value) : value
+}
+
+/** The data of an event with its bare ids turned into the API's. */
+export const publicEventData = (data: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, publicValue(key, value)]))

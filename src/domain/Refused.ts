@@ -1,0 +1,35 @@
+/** Why a machine did not take a command. Every code is also one of the API's (src/http/ProblemCode.ts) or of RESULT. */
+export type RefusedCode =
+  | "illegal_transition"
+  | "shipment_already_taken"
+  | "stale_fencing_token"
+  | "assignment_not_found"
+  | "not_permitted"
+
+/** A command that was not taken: nothing changed. `allowed` names the commands that would have been. */
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly code: RefusedCode
+  readonly detail: string
+  readonly allowed: ReadonlyArray<string>
+}
+
+/** A refusal. */
+export const refused = (code: RefusedCode, detail: string, allowed: ReadonlyArray<string> = []): Refused => ({
+  _tag: "Refused",
+  code,
+  detail,
+  allowed
+})
+
+/** A command that was taken. No events: it was a repetition, or there was nothing to do. */
+export interface Accepted<Event> {
+  readonly _tag: "Accepted"
+  readonly events: ReadonlyArray<Event>
+}
+
+/** The answer of `decide`. */
+export type Decision<Event> = Accepted<Event> | Refused
+
+/** The answer that takes a command. */
+export const accepted = <Event>(...events: ReadonlyArray<Event>): Accepted<Event> => ({ _tag: "Accepted", events })

@@ -1,0 +1,67 @@
+import type { TaskAction } from "./TaskAction.ts"
+
+/** How a delivery may be proved. */
+export const proofTypes = ["photo", "signature", "pin", "barcode", "note"] as const
+
+/** What is kept of a TASK's payload, as it goes into the event's data. */
+export interface TaskPayload {
+  readonly proof?: {
+    readonly type: (typeof proofTypes)[number]
+    readonly file_id?: string
+    readonly value?: string
+    readonly sha256?: string
+  }
+  readonly reason_code?: string
+  readonly note?: string
+}
+
+/** Characters of the longest free text in a payload. */
+export const taskTextLengthMax = 500
+
+const isText = (value: unknown): value is string =>
+  typeof value === "string" &&
+  value.length >= 1 &&
+  value.length <= taskTextLengthMax &&
+  value.isWellFormed() &&
+  !value.includes("\0")
+
+const isProofType = (value: unknown): value is (typeof proofTypes)[number] => proofTypes.some((type) => type === value)
+
+const readProof = (value: unknown): TaskPayload["proof"] | string => {
+  if (typeof value !== "object" || value === null) return "proof must be a map"
+  const { type, file_id, value: text, sha256 } = value as Readonly<Record<string, unknown>>
+  if (!isProofType(type)) return `proof.type must be one of ${proofTypes.join(", ")}`
+  if (!isText(file_id) && !isText(text)) return "proof needs file_id or value"
+  if (sha256 !== undefined && sha256 !== null && !(typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256)))
+    return "proof.sha256 must be 64 hexadecimal digits"
+  return {
+    type,
+    ...(isText(file_id) ? { file_id } : {}),
+    ...(isText(text) ? { value: text } : {}),
+    ...(typeof sha256 === "string" ? { sha256 } : {})
+  }
+}
+
+const reasonPattern = /^[a-z][a-z0-9_]{0,39}$/
+
+/**
+ * Reads a TASK's payload: `proof` with a delivery, `reason_code` and `note` with what went wrong. Other keys are left out, since
+ * newer apps may send more. A text says what is wrong with it.
+ */
+export const readTaskPayload = (action: TaskAction, payload: unknown): TaskPayload | string => {
+  if (payload === null || payload === undefined) payload = {}
+  if (typeof payload !== "object" || Array.isArray(payload)) return "payload must be a map"
+  const { proof, reason_code, note } = payload as Readonly<Record<string, unknown>>
+  if (note !== undefined && note !== null && !isText(note))
+    return `note must be a text of 1 to ${taskTextLengthMax} characters`
+  const text = isText(note) ? { note } : {}
+  if (action === "failed" || action === "handed_off" || action === "returned") {
+    if (reason_code === undefined || reason_code === null) return text
+    return typeof reason_code === "string" && reasonPattern.test(reason_code)
+      ? { ...text, reason_code }
+      : "reason_code must be lower-case letters, digits and underscores, at most 40"
+  }
+  if (proof === undefined || proof === null) return text
+  const read = readProof(proof)
+  return typeof read === "string" ? read : read === undefined ? text : { ...text, proof: read }
+}

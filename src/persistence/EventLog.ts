@@ -1,0 +1,98 @@
+import { Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import type { Actor } from "../domain/Actor.ts"
+import { newIds } from "./NewId.ts"
+
+/** An event to keep. `version` is the shipment's after it; absent for an order's own. */
+export interface NewEvent {
+  readonly type: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly shipment?: { readonly shipmentId: string; readonly version: number }
+}
+
+/** Where events come from. `occurredAt` is event time; a phone's may lie long before now. */
+export interface EventOrigin {
+  readonly actor: Actor
+  /** The request or command that they follow from. */
+  readonly cause: string
+  readonly occurredAt: Date
+}
+
+/** One row of the log. */
+export interface EventRow {
+  readonly id: string
+  readonly event_no: number
+  readonly shipment_id: string | null
+  readonly version: number | null
+  readonly type: string
+  readonly occurred_at: Date
+  readonly recorded_at: Date
+  readonly actor_kind: Actor["kind"]
+  readonly actor_id: string | null
+  readonly cause: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const columns = sql`id, event_no::integer AS event_no, shipment_id, version::integer AS version, type, occurred_at, recorded_at,
+    actor_kind, actor_id, cause, data`
+
+  /**
+   * Appends events to an order's log, numbered on from its last under the row's lock; their outbox rows and notices are made by a trigger.
+   * Runs in the caller's transaction, which holds the order's row. Answers the number of the last one.
+   */
+  const append = Effect.fn("EventLog.append")(function* (
+    orderId: string,
+    events: ReadonlyArray<NewEvent>,
+    origin: EventOrigin
+  ) {
+    const ids = yield* newIds(events.length)
+    const rows = events.map(({ type, data, shipment }, index) => ({
+      id: ids[index],
+      position: index + 1,
+      shipment_id: shipment?.shipmentId ?? null,
+      version: shipment?.version ?? null,
+      type,
+      data
+    }))
+    const numbered = yield* sql<{ last_event_no: number }>`WITH numbered AS (
+        UPDATE orders SET last_event_no = last_event_no + ${events.length} WHERE id = ${orderId} RETURNING last_event_no
+      ), kept AS (
+        INSERT INTO shipment_events
+          (id, order_id, event_no, shipment_id, version, type, occurred_at, actor_kind, actor_id, cause, data)
+        SELECT e.id, ${orderId}::uuid, numbered.last_event_no - ${events.length} + e.position, e.shipment_id, e.version, e.type,
+          ${origin.occurredAt}::timestamptz, ${origin.actor.kind}::text, ${origin.actor.id ?? null}::uuid, ${origin.cause}::text, e.data
+        FROM numbered, jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
+          AS e(id uuid, position integer, shipment_id uuid, version bigint, type text, data jsonb)
+        ORDER BY e.position
+      )
+      SELECT last_event_no::integer AS last_event_no FROM numbered`
+    return numbered[0]?.last_event_no ?? 0
+  })
+
+  /** A shipment's events in order, after a version. */
+  const ofShipment = Effect.fn("EventLog.ofShipment")(function* (
+    shipmentId: string,
+    afterVersion: number,
+    limit: number
+  ) {
+    return yield* sql<EventRow>`SELECT ${columns} FROM shipment_events
+      WHERE shipment_id = ${shipmentId} AND version > ${afterVersion} ORDER BY version LIMIT ${limit}`
+  })
+
+  /** An order's events in order, its shipment's included. */
+  const ofOrder = Effect.fn("EventLog.ofOrder")(function* (orderId: string) {
+    return yield* sql<EventRow>`SELECT ${columns} FROM shipment_events WHERE order_id = ${orderId} ORDER BY event_no`
+  })
+
+  /** Makes sure that the month of now has its partition; PartitionKeeper makes them ahead. */
+  const ensureMonth = sql`SELECT ensure_shipment_event_month(now()::date)`.pipe(Effect.asVoid)
+
+  return { append, ofShipment, ofOrder, ensureMonth }
+})
+
+/** Keeps the log that orders and shipments follow from. */
+export class EventLog extends Context.Service<EventLog>()("dropmate/persistence/EventLog", { make }) {
+  static readonly layer = Layer.effect(this, this.make)
+}

@@ -1,0 +1,235 @@
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { type AssignmentStatus, isCarrying } from "../domain/Assignment.ts"
+import { isEnded, type ShipmentStatus } from "../domain/Shipment.ts"
+import { type AssignmentState, carryingAssignment, type ShipmentState, type StopState } from "../domain/ShipmentState.ts"
+import type { StopStatus, StopType } from "../domain/Stop.ts"
+import { theRow } from "./RowVersion.ts"
+
+/** Somebody changed the shipment since it was read: nothing was kept. Retry: read it and decide again. */
+export class ShipmentMoved extends Schema.TaggedError<ShipmentMoved>()("ShipmentMoved", {
+  shipmentId: Schema.String,
+  expectedVersion: Schema.Int
+}) {}
+
+/** A shipment as lists show it. */
+export interface ShipmentRow {
+  readonly id: string
+  readonly order_id: string
+  readonly status: ShipmentStatus
+  readonly version: number
+  readonly is_picked_up: boolean
+  readonly promised_arrival_at: Date | null
+  readonly courier_notes: string | null
+  readonly created_at: Date
+  readonly updated_at: Date
+  readonly ended_at: Date | null
+  readonly assignment: AssignmentJson | null
+}
+
+/** The newest assignment inside a shipment. Times as text, since it comes as JSON. */
+export interface AssignmentJson {
+  readonly id: string
+  readonly driver_id: string | null
+  readonly status: AssignmentStatus
+  readonly fencing_token: number
+  readonly schedule_sequence: number
+  readonly assigned_at: string
+}
+
+/** One assignment. */
+export interface AssignmentRow {
+  readonly id: string
+  readonly shipment_id: string
+  readonly driver_id: string | null
+  readonly status: AssignmentStatus
+  readonly fencing_token: number
+  readonly schedule_sequence: number
+  readonly assigned_at: Date
+}
+
+/** One stop. */
+export interface StopRow {
+  readonly id: string
+  readonly stop_type: StopType
+  readonly position: number
+  readonly status: StopStatus
+  readonly lat: number
+  readonly lng: number
+  readonly address: string | null
+  readonly window_start: Date | null
+  readonly window_end: Date | null
+  readonly expected_arrival_at: Date | null
+  readonly requirements: ReadonlyArray<string>
+  readonly arrived_at: Date | null
+  readonly ended_at: Date | null
+}
+
+/** A stop to begin a shipment with. */
+export interface NewStop {
+  readonly id: string
+  readonly type: "pickup" | "dropoff"
+  readonly position: number
+  readonly lat: number
+  readonly lng: number
+  readonly address: string | null
+  readonly window: { readonly start: Date; readonly end: Date } | undefined
+}
+
+/** Which shipments to list. */
+export interface ShipmentFilter {
+  readonly status?: ShipmentStatus | undefined
+  readonly driverId?: string | undefined
+  readonly beforeId?: string | undefined
+  readonly limit: number
+}
+
+interface LoadedRow {
+  readonly order_id: string
+  readonly status: ShipmentStatus
+  readonly version: number
+  readonly fencing_counter: number
+  readonly is_picked_up: boolean
+  readonly assignments: ReadonlyArray<AssignmentState>
+  readonly stops: ReadonlyArray<StopState>
+}
+
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const columns = sql`s.id, s.order_id, s.status, s.version::integer AS version, s.is_picked_up, s.promised_arrival_at, s.courier_notes,
+    s.created_at, s.updated_at, s.ended_at,
+    (SELECT jsonb_build_object('id', a.id, 'driver_id', a.driver_id, 'status', a.status, 'fencing_token', a.fencing_token,
+        'schedule_sequence', a.schedule_sequence, 'assigned_at', a.assigned_at)
+      FROM driver_assignments a WHERE a.shipment_id = s.id ORDER BY a.fencing_token DESC LIMIT 1) AS assignment`
+
+  const get = Effect.fn("ShipmentRepo.get")(function* (id: string) {
+    const rows = yield* sql<ShipmentRow>`SELECT ${columns} FROM shipments s WHERE s.id = ${id}`
+    return yield* theRow("shipment", id, rows)
+  })
+
+  const list = Effect.fn("ShipmentRepo.list")(function* (filter: ShipmentFilter) {
+    return yield* sql<ShipmentRow>`SELECT ${columns} FROM shipments s
+      WHERE (${filter.status ?? null}::shipment_status IS NULL OR s.status = ${filter.status ?? null}::shipment_status)
+        AND (${filter.driverId ?? null}::uuid IS NULL OR EXISTS (SELECT FROM driver_assignments a
+          WHERE a.shipment_id = s.id AND a.driver_id = ${filter.driverId ?? null}::uuid AND a.status IN ('accepted', 'en_route', 'arrived')))
+        AND (${filter.beforeId ?? null}::uuid IS NULL OR s.id < ${filter.beforeId ?? null}::uuid)
+      ORDER BY s.id DESC LIMIT ${filter.limit}`
+  })
+
+  const stops = Effect.fn("ShipmentRepo.stops")(function* (shipmentId: string) {
+    return yield* sql<StopRow>`SELECT id, stop_type, position, status, lat, lng, address, window_start, window_end, expected_arrival_at,
+        requirements, arrived_at, ended_at
+      FROM route_stops WHERE shipment_id = ${shipmentId} ORDER BY position`
+  })
+
+  const assignment = Effect.fn("ShipmentRepo.assignment")(function* (id: string) {
+    const rows = yield* sql<AssignmentRow>`SELECT id, shipment_id, driver_id, status, fencing_token::integer AS fencing_token,
+        schedule_sequence, assigned_at
+      FROM driver_assignments WHERE id = ${id}`
+    return yield* theRow("assignment", id, rows)
+  })
+
+  const orderIdOf = Effect.fn("ShipmentRepo.orderIdOf")(function* (shipmentId: string) {
+    const rows = yield* sql<{ order_id: string }>`SELECT order_id FROM shipments WHERE id = ${shipmentId}`
+    return (yield* theRow("shipment", shipmentId, rows)).order_id
+  })
+
+  const idOfOrder = Effect.fn("ShipmentRepo.idOfOrder")(function* (orderId: string) {
+    const rows = yield* sql<{ id: string }>`SELECT id FROM shipments WHERE order_id = ${orderId}`
+    return rows[0]?.id
+  })
+
+  /** The whole state that `decideShipment` judges by, in one statement. */
+  const load = Effect.fn("ShipmentRepo.load")(function* (shipmentId: string) {
+    const rows = yield* sql<LoadedRow>`SELECT s.order_id, s.status, s.version::integer AS version,
+        s.fencing_counter::integer AS fencing_counter, s.is_picked_up,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('assignmentId', a.id, 'driverId', coalesce(a.driver_id::text, ''), 'status', a.status,
+            'fencingToken', a.fencing_token) ORDER BY a.fencing_token), '[]')
+          FROM driver_assignments a WHERE a.shipment_id = s.id) AS assignments,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.position, 'status', p.status)
+            ORDER BY p.position), '[]')
+          FROM route_stops p WHERE p.shipment_id = s.id) AS stops
+      FROM shipments s WHERE s.id = ${shipmentId}`
+    const row = yield* theRow("shipment", shipmentId, rows)
+    const state: ShipmentState = {
+      status: row.status,
+      version: row.version,
+      fencingCounter: row.fencing_counter,
+      isPickedUp: row.is_picked_up,
+      assignments: row.assignments,
+      stops: row.stops
+    }
+    return state
+  })
+
+  /** Begins a shipment with its stops. */
+  const insert = Effect.fn("ShipmentRepo.insert")(function* (
+    id: string,
+    orderId: string,
+    state: ShipmentState,
+    stops: ReadonlyArray<NewStop>,
+    promisedArrivalAt: Date | undefined
+  ) {
+    yield* sql`INSERT INTO shipments (id, order_id, status, version, promised_arrival_at)
+      VALUES (${id}, ${orderId}, ${state.status}, ${state.version}, ${promisedArrivalAt ?? null})`
+    yield* Effect.forEach(
+      stops,
+      (stop) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end)
+        VALUES (${stop.id}, ${id}, ${stop.type}, ${stop.position}, ${stop.lat}, ${stop.lng}, ${stop.address},
+          ${stop.window?.start ?? null}, ${stop.window?.end ?? null})`,
+      { discard: true }
+    )
+  })
+
+  const keepStop = (stop: StopState) => sql`UPDATE route_stops SET status = ${stop.status}::route_stop_status, updated_at = now(),
+      arrived_at = CASE WHEN ${stop.status} IN ('planned', 'en_route') THEN NULL ELSE coalesce(arrived_at, CASE WHEN ${stop.status} = 'arrived' THEN now() END) END,
+      ended_at = CASE WHEN ${stop.status} IN ('completed', 'failed', 'skipped') THEN now() END
+    WHERE id = ${stop.stopId}`
+
+  const keepAssignment = (each: AssignmentState) => sql`UPDATE driver_assignments SET status = ${each.status}::assignment_status,
+      ended_at = CASE WHEN ${isCarrying(each.status)}::boolean THEN NULL ELSE coalesce(ended_at, now()) END
+    WHERE id = ${each.assignmentId}`
+
+  const insertAssignment = (shipmentId: string, each: AssignmentState) => sql`INSERT INTO driver_assignments
+      (id, shipment_id, driver_id, status, fencing_token, schedule_sequence, accepted_at)
+    VALUES (${each.assignmentId}, ${shipmentId}, ${each.driverId}, ${each.status}, ${each.fencingToken},
+      (SELECT coalesce(max(a.schedule_sequence), 0) + 1 FROM driver_assignments a
+        WHERE a.driver_id = ${each.driverId}::uuid AND a.status IN ('accepted', 'en_route', 'arrived')), now())`
+
+  /**
+   * Keeps what a decision made of a shipment, if it still stands where it was read: else ShipmentMoved, and nothing is kept. Assignments named in
+   * `touched` are written also when they did not change, so that their driver's devices hear of the new state of the shipment.
+   */
+  const keep = Effect.fn("ShipmentRepo.keep")(function* (
+    shipmentId: string,
+    before: ShipmentState,
+    after: ShipmentState,
+    touched: ReadonlySet<string>
+  ) {
+    const moved = yield* sql`UPDATE shipments SET status = ${after.status}::shipment_status, version = ${after.version},
+        fencing_counter = ${after.fencingCounter}, is_picked_up = ${after.isPickedUp}, updated_at = now(),
+        current_driver_location_id = ${carryingAssignment(after)?.driverId ?? null},
+        ended_at = CASE WHEN ${isEnded(after.status)}::boolean THEN coalesce(ended_at, now()) END
+      WHERE id = ${shipmentId} AND version = ${before.version} RETURNING 1`
+    if (moved.length === 0) return yield* new ShipmentMoved({ shipmentId, expectedVersion: before.version })
+    const known = new Map(before.assignments.map((each) => [each.assignmentId, each]))
+    const changed = after.assignments.filter((each) => {
+      const was = known.get(each.assignmentId)
+      return was !== undefined && (was.status !== each.status || touched.has(each.assignmentId))
+    })
+    // Closing first: only one row of a shipment may carry it.
+    yield* Effect.forEach(changed, keepAssignment, { discard: true })
+    const made = after.assignments.filter((each) => !known.has(each.assignmentId))
+    yield* Effect.forEach(made, (each) => insertAssignment(shipmentId, each), { discard: true })
+    const statusWas = new Map(before.stops.map((stop) => [stop.stopId, stop.status]))
+    const stopsChanged = after.stops.filter((stop) => statusWas.get(stop.stopId) !== stop.status)
+    yield* Effect.forEach(stopsChanged, keepStop, { discard: true })
+  })
+
+  return { get, list, stops, assignment, orderIdOf, idOfOrder, load, insert, keep }
+})
+
+/** Keeps shipments, their assignments and their stops. */
+export class ShipmentRepo extends Context.Service<ShipmentRepo>()("dropmate/persistence/ShipmentRepo", { make }) {
+  static readonly layer = Layer.effect(this, this.make)
+}

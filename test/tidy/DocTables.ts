@@ -1,0 +1,125 @@
+import { fieldProblemCodes, problemCodes } from "../../src/http/ProblemCode.ts"
+import { limitsOf, membersRead, metricsOf } from "./Facts.ts"
+import type { Project } from "./Project.ts"
+
+type Row = ReadonlyArray<string>
+
+const table = (head: Row, rows: ReadonlyArray<Row>): string =>
+  [head, head.map(() => "---"), ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n")
+
+/** The suffix that says what a limit counts. `Max` and `Min` stand last; what is before them is the unit. */
+const units: ReadonlyArray<readonly [suffix: RegExp, unit: string]> = [
+  [/KiB$/, "KiB"],
+  [/Bytes$/, "bytes"],
+  [/PerMinute$/, "each minute"],
+  [/PerSecond$/, "each second"],
+  [/Ms$/, "ms"],
+  [/(?:Ttl|Skew)S$/, "s"],
+  [/Days(?:Back|Ahead)$/, "days"],
+  [/Pct$/, "%"],
+  [/Points(?:Default)?$/, "points"],
+  [/RadiusM$|simplifyM$/, "m"],
+  [/Connections$/, "connections"]
+]
+
+const unitOf = (name: string): string => {
+  const noun = name.replace(/(?:Max|Min)$/, "")
+  return units.find(([suffix]) => suffix.test(noun))?.[1] ?? "count"
+}
+
+const limitTable = (project: Project): string => {
+  const read = membersRead(project)
+  return table(
+    ["Limit", "Default", "Unit", "What it bounds"],
+    limitsOf(project).map(({ word, value, comment }) => [
+      `\`${word}\``,
+      value.replaceAll("_", " "),
+      unitOf(word),
+      `${comment}${read.has(word) ? "" : `${comment === "" ? "" : " "}(not in force yet: nothing reads it)`}`
+    ])
+  )
+}
+
+const metricTable = (project: Project): string =>
+  table(
+    ["Metric", "Kind", "Labels", "Meaning"],
+    metricsOf(project).map(({ word, kind, labels, description }) => [
+      `\`${word}\``,
+      kind,
+      labels.map((label) => `\`${label}\``).join(", "),
+      description
+    ])
+  )
+
+const environmentTable = (project: Project): string => {
+  const text = project.texts.get("src/config/Env.ts") ?? ""
+  const rows = [...text.matchAll(/^ {2}(\w+): (?:optional\()?Config\.(\w+)\(([\s\S]*?)(?=\n {2}\w+:|\n\}\))/gm)].map(
+    ([, field = "", kind = "", rest = ""]) => {
+      const name = /"([A-Z][A-Z_]+)"/.exec(rest)?.[1] ?? field
+      const fallback = /withDefault\(("?)(.*?)\1\)/.exec(rest)?.[2]
+      const literals =
+        kind === "Literals"
+          ? ` One of ${[...rest.matchAll(/"([A-Za-z]+)"/g)]
+              .map(([, word]) => word)
+              .filter((word) => !/^[A-Z_]+$/.test(word ?? ""))
+              .slice(0, -1)
+              .join(", ")}.`
+          : ""
+      const comment = new RegExp(`/\\*\\* ([^*]*) \\*/\\n {2}readonly ${field}:`).exec(text)?.[1] ?? ""
+      return [
+        `\`${name}\``,
+        fallback === undefined ? "(none)" : fallback === "" ? "(empty)" : `\`${fallback}\``,
+        `${comment}${literals}`.trim()
+      ]
+    }
+  )
+  return table(["Variable", "Default", "Meaning"], rows)
+}
+
+const problemTable = (): string =>
+  table(
+    ["Code", "Status", "Meaning", "Retry"],
+    Object.entries(problemCodes).map(([code, { status, title, retry }]) => [
+      `\`${code}\``,
+      String(status),
+      title,
+      retry
+    ])
+  )
+
+const fieldTable = (): string =>
+  table(
+    ["Code", "Meaning"],
+    Object.entries(fieldProblemCodes).map(([code, meaning]) => [`\`${code}\``, meaning])
+  )
+
+/** The tables that are made from the code, by the name in their marker. */
+const tables: Readonly<Record<string, (project: Project) => string>> = {
+  limits: limitTable,
+  metrics: metricTable,
+  environment: environmentTable,
+  problems: problemTable,
+  fields: fieldTable
+}
+
+const marked = /<!-- table: (\w+) -->[\s\S]*?<!-- end of table -->/g
+
+/** A document with every marked table as the code has it now. */
+export const withTables = (text: string, project: Project): string =>
+  text.replace(marked, (_, name: string) => {
+    const render = tables[name]
+    if (render === undefined) throw new Error(`no table is called ${name}`)
+    return `<!-- table: ${name} -->\n${render(project)}\n<!-- end of table -->`
+  })
+
+const quoted = /<!-- file: (\S+) -->[\s\S]*?<!-- end of file -->/g
+
+/** A document with every quoted file as the file is now. */
+export const withFiles = (text: string, project: Project): string =>
+  text.replace(quoted, (_, path: string) => {
+    const file = project.texts.get(path)
+    if (file === undefined) throw new Error(`${path} does not exist`)
+    return `<!-- file: ${path} -->\n\`\`\`ts\n${file.trim()}\n\`\`\`\n<!-- end of file -->`
+  })
