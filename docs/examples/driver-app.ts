@@ -10,6 +10,7 @@ const app = new DriverClient({
   store: fileDriverStore(".dropmate/driver-app.journal")
 })
 app.on("state", ({ state, stop }) => console.log("state", state, stop ?? ""))
+app.on("tokenFailed", ({ cause }) => console.log("not signed in:", String(cause)))
 app.on("acked", ({ seq, pending }) => console.log("in the database up to", seq, "- waiting", pending))
 await app.start()
 await app.duty("on")

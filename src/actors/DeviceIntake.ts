@@ -87,7 +87,7 @@ export class DeviceIntake implements IngestListener {
     const { ingest } = this
     this.driver.heardAt = now
     const expected = ingest.acceptedSeq + 1
-    const last = block.firstSeq + block.count - 1
+    const last = block.firstSeq + (block.count - 1)
     if (last < expected) {
       if (last <= ingest.committedSeq) this.link?.ack(ingest.committedSeq)
       return

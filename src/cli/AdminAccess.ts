@@ -12,7 +12,7 @@ export const adminRest = (
   Effect.gen(function* () {
     const rest = new RestClient({ url, retryForMs })
     if (token !== undefined) {
-      rest.useToken(token)
+      rest.signInWith(token)
       return rest
     }
     const { adminEmail, adminPassword } = yield* readEnv

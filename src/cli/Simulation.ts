@@ -48,6 +48,7 @@ export interface SimulationReport {
 }
 
 const tickMs = 100
+const phaseSMax = 2
 /** However often the server would like positions, a receiver gives no more than five a second. */
 const stepMsMin = 200
 
@@ -57,11 +58,13 @@ class SimulatedDriver {
   readonly motion: DriverMotion
   private readonly sensor: PhoneSensor
   /** Where the motion is, and when the last position was reported; seconds of simulated time. */
-  private movedToS = 0
+  private movedToS: number
   private reportedAtS = Number.NEGATIVE_INFINITY
   deadZones = 0
 
-  constructor(client: DriverClient, motion: DriverMotion, sensor: PhoneSensor) {
+  /** `phaseS`: when its receiver ticks, so that a fleet does not report as one. */
+  constructor(client: DriverClient, motion: DriverMotion, sensor: PhoneSensor, phaseS: number) {
+    this.movedToS = phaseS
     this.client = client
     this.motion = motion
     this.sensor = sensor
@@ -190,7 +193,8 @@ const makeDrivers = async (
     })
     violations.observe(client)
     const motion = new DriverMotion(network, planner, random.fork(index * 2))
-    return new SimulatedDriver(client, motion, new PhoneSensor(network, motion, random.fork(index * 2 + 1)))
+    const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
+    return new SimulatedDriver(client, motion, sensor, random.fork(people.length * 2 + index).next() * phaseSMax)
   })
 }
 

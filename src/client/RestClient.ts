@@ -77,7 +77,7 @@ export class RestClient {
   }
 
   /** Every later request carries this access token. */
-  useToken(token: string): void {
+  signInWith(token: string): void {
     this.authorize = () => Promise.resolve(token)
   }
 

@@ -29,14 +29,20 @@ export const webSocketFactory =
   (Socket: WebSocketConstructor = globalThis.WebSocket as WebSocketConstructor): SocketFactory =>
   (url, events) => {
     const socket = new Socket(url, subprotocol.msgpack)
+    let isOver = false
+    const over = (code: number, reason: string): void => {
+      if (isOver) return
+      isOver = true
+      events.closed(code, reason)
+    }
     socket.binaryType = "arraybuffer"
     socket.onopen = () => events.opened()
     socket.onmessage = (message: MessageEvent<unknown>) => {
       if (message.data instanceof ArrayBuffer) events.received(new Uint8Array(message.data))
     }
-    // A failed connection fires `error` and then `close` with 1006: the close says all that is needed.
-    socket.onerror = () => undefined
-    socket.onclose = (close) => events.closed(close.code, close.reason)
+    // WHATWG has `close` with 1006 follow every `error`, but Node 22.23 sends no `close` when the connection was refused.
+    socket.onerror = () => over(1006, "")
+    socket.onclose = (close) => over(close.code, close.reason)
     return {
       send: (bytes) => {
         if (socket.readyState === 1) socket.send(bytes)

@@ -106,9 +106,6 @@ export const defaultLimits = {
   /** How long an order nobody watches is kept ready for a watcher who returns. */
   trackLingerMs: 60_000,
   trackRemotePollMs: 1_000,
-  nearbyM: 300,
-  trackingSessionTtlS: 24 * 3_600,
-  trackingSessionTtlSMax: 7 * 24 * 3_600,
   trackingGraceMs: 5 * 60_000,
 
   // Orders

@@ -4,7 +4,7 @@ import { type AssignmentStatus, isCarrying } from "../domain/Assignment.ts"
 import { isEnded, type ShipmentStatus } from "../domain/Shipment.ts"
 import { type AssignmentState, carryingAssignment, type ShipmentState, type StopState } from "../domain/ShipmentState.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
-import { theRow } from "./RowVersion.ts"
+import { theRow } from "./RowAbsent.ts"
 
 /** Somebody changed the shipment since it was read: nothing was kept. Retry: read it and decide again. */
 export class ShipmentMoved extends Schema.TaggedError<ShipmentMoved>()("ShipmentMoved", {
@@ -139,6 +139,13 @@ const make = Effect.gen(function* () {
     return rows[0]?.id
   })
 
+  /** The employment status of a driver; undefined when there is none. */
+  const driverStanding = Effect.fn("ShipmentRepo.driverStanding")(function* (driverId: string) {
+    const rows = yield* sql<{ employment_status: string }>`SELECT employment_status FROM drivers
+      WHERE id = ${driverId} AND deleted_at IS NULL`
+    return rows[0]?.employment_status
+  })
+
   /** The whole state that `decideShipment` judges by, in one statement. */
   const load = Effect.fn("ShipmentRepo.load")(function* (shipmentId: string) {
     const rows = yield* sql<LoadedRow>`SELECT s.order_id, s.status, s.version::integer AS version,
@@ -226,7 +233,7 @@ const make = Effect.gen(function* () {
     yield* Effect.forEach(stopsChanged, keepStop, { discard: true })
   })
 
-  return { get, list, stops, assignment, orderIdOf, idOfOrder, load, insert, keep }
+  return { get, list, stops, assignment, orderIdOf, idOfOrder, driverStanding, load, insert, keep }
 })
 
 /** Keeps shipments, their assignments and their stops. */

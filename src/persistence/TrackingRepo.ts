@@ -1,6 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { AssignmentStatus } from "../domain/Assignment.ts"
+import { customerEventTypes } from "../domain/CustomerEvent.ts"
 import type { OrderStatus } from "../domain/Order.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import { DatabaseUrl } from "./Database.ts"
@@ -86,4 +87,148 @@ export class TrackingRepo extends Context.Service<
     /** Every driver who has something to do. Kept current by `Shipments.onTold` on this node and by `watchOrders`. */
     readonly driverLoads: () => Effect.Effect<ReadonlyArray<DriverLoad>, SqlError.SqlError>
   }
->()("dropmate/persistence/TrackingRepo") {}
+>()("dropmate/persistence/TrackingRepo") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const url = yield* DatabaseUrl
+      const asSystem = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
+
+      const grant = (rows: ReadonlyArray<GrantRow>): TrackingGrant | undefined => {
+        const [row] = rows
+        if (row === undefined) return undefined
+        return {
+          sessionId: row.id,
+          orderId: row.order_id,
+          expiresAtMs: row.expires_at.getTime(),
+          revokedAtMs: row.revoked_at?.getTime()
+        }
+      }
+      const grantColumns = sql`id, order_id, expires_at, revoked_at`
+      const eventJson = sql`jsonb_build_object('offset', e.event_no, 'type', e.type,
+        'occurredAtMs', round(extract(epoch FROM e.occurred_at) * 1000), 'data', e.data)`
+
+      return {
+        byToken: Effect.fn("TrackingRepo.byToken")(function* (tokenHash: Uint8Array) {
+          return grant(
+            yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`)
+          )
+        }),
+        byId: Effect.fn("TrackingRepo.byId")(function* (sessionId: string) {
+          return grant(yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`))
+        }),
+        load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
+          const rows = yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.status AS order_status, o.event_epoch AS epoch,
+              o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
+              (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
+                  'colour', v.colour, 'plate', v.plate)
+                FROM driver_assignments c JOIN drivers d ON d.id = c.driver_id JOIN users u ON u.id = d.user_id
+                LEFT JOIN driver_profiles p ON p.driver_id = d.id LEFT JOIN vehicles v ON v.id = p.vehicle_id AND v.deleted_at IS NULL
+                WHERE c.shipment_id = s.id AND c.status IN ('accepted', 'en_route', 'arrived')) AS carrier,
+              (SELECT coalesce(jsonb_agg(${eventJson} ORDER BY e.event_no), '[]') FROM shipment_events e WHERE e.order_id = o.id) AS timeline
+            FROM orders o JOIN delivery_addresses a ON a.id = o.delivery_address_id LEFT JOIN shipments s ON s.order_id = o.id
+            WHERE o.id = ${orderId}`)
+          return rows[0] === undefined ? undefined : trackedOrder(rows[0])
+        }),
+        eventsAfter: Effect.fn("TrackingRepo.eventsAfter")(function* (orderId: string, offset: number) {
+          const rows = yield* asSystem(sql<{ readonly event: EventJson }>`SELECT ${eventJson} AS event FROM shipment_events e
+            WHERE e.order_id = ${orderId} AND e.event_no > ${offset} ORDER BY e.event_no`)
+          return rows.map((row) => trackedEvent(row.event))
+        }),
+        watchOrders: (listener) => followNotices(url, "dropmate_orders", listener),
+        watchRevoked: (listener) => followNotices(url, "dropmate_tracking", listener),
+        driverLoads: Effect.fn("TrackingRepo.driverLoads")(function* () {
+          const rows = yield* asSystem(sql<LoadRow>`SELECT a.driver_id, bool_or(s.status IN ('picked_up', 'en_route', 'arrived')) AS is_carrying,
+              array_agg(s.id::text ORDER BY a.schedule_sequence) AS shipment_ids
+            FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
+            WHERE a.status IN ('accepted', 'en_route', 'arrived') AND a.driver_id IS NOT NULL
+            GROUP BY a.driver_id`)
+          return rows.map(
+            (row): DriverLoad => ({
+              driverId: row.driver_id,
+              load: row.is_carrying ? "carrying" : "assigned",
+              shipmentIds: row.shipment_ids
+            })
+          )
+        })
+      }
+    })
+  )
+}
+
+interface GrantRow {
+  readonly id: string
+  readonly order_id: string
+  readonly expires_at: Date
+  readonly revoked_at: Date | null
+}
+
+interface EventJson {
+  readonly offset: number
+  readonly type: string
+  readonly occurredAtMs: number
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+interface CarrierJson {
+  readonly status: AssignmentStatus
+  readonly driverId: string
+  readonly name: string
+  readonly vehicleType: string | null
+  readonly colour: string | null
+  readonly plate: string | null
+}
+
+interface TrackedRow {
+  readonly order_id: string
+  readonly order_status: OrderStatus
+  readonly epoch: number
+  readonly offset_no: number
+  readonly ended_at: Date | null
+  readonly lat: number
+  readonly lng: number
+  readonly shipment_id: string | null
+  readonly shipment_status: ShipmentStatus | null
+  readonly carrier: CarrierJson | null
+  readonly timeline: ReadonlyArray<EventJson>
+}
+
+interface LoadRow {
+  readonly driver_id: string
+  readonly is_carrying: boolean
+  readonly shipment_ids: ReadonlyArray<string>
+}
+
+const trackedEvent = (event: EventJson): TrackedEvent => ({ ...event, isForCustomer: customerEventTypes.has(event.type) })
+
+// Enough to recognise the vehicle at the door, too little to look its owner up.
+const plateHintLength = 3
+
+const trackedDriver = (carrier: CarrierJson): TrackedDriver => ({
+  driverId: carrier.driverId,
+  firstName: carrier.name.trim().split(/\s+/)[0] ?? "",
+  ...(carrier.vehicleType === null
+    ? {}
+    : {
+        vehicle: {
+          type: carrier.vehicleType,
+          ...(carrier.colour === null ? {} : { colour: carrier.colour }),
+          ...(carrier.plate === null ? {} : { plateHint: carrier.plate.slice(-plateHintLength) })
+        }
+      })
+})
+
+const trackedOrder = (row: TrackedRow): TrackedOrder => ({
+  orderId: row.order_id,
+  orderStatus: row.order_status,
+  epoch: row.epoch,
+  offset: row.offset_no,
+  ...(row.shipment_id === null ? {} : { shipmentId: row.shipment_id }),
+  ...(row.shipment_status === null ? {} : { shipmentStatus: row.shipment_status }),
+  ...(row.carrier === null ? {} : { assignmentStatus: row.carrier.status, driver: trackedDriver(row.carrier) }),
+  destination: { lat: row.lat, lng: row.lng },
+  ...(row.ended_at === null ? {} : { completedAtMs: row.ended_at.getTime() }),
+  timeline: row.timeline.map(trackedEvent)
+})

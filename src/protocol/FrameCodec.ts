@@ -1,4 +1,5 @@
 import { Decoder, Encoder } from "@msgpack/msgpack"
+import { scanFrame } from "./FrameScan.ts"
 
 /** Why bytes are not a frame. */
 export class MalformedFrame {
@@ -20,11 +21,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true })
  * The frame's size is bounded by the socket layer before this is called.
  */
 export const decodeFrame = (bytes: Uint8Array, depthMax: number): Frame | MalformedFrame => {
+  const unsound = scanFrame(bytes, depthMax)
+  if (unsound !== undefined) return new MalformedFrame(unsound.startsWith("nested") ? unsound : `not MessagePack: ${unsound}`)
   let value: unknown
   try {
     value = decoder.decode(bytes)
   } catch (cause) {
-    // The library reports every fault of the bytes (truncated, extra bytes, unsafe keys, broken UTF-8) by throwing.
+    // The library reports by throwing what the scan does not look at: unsafe keys, broken UTF-8, long extensions.
     return new MalformedFrame(cause instanceof Error ? `not MessagePack: ${cause.message}` : "not MessagePack")
   }
   return asFrame(value, depthMax)

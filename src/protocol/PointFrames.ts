@@ -70,7 +70,7 @@ const readBatch = (frame: Frame, block: PointBlock): MalformedPoints | undefined
     if (!Array.isArray(column) || column.length !== count)
       return new MalformedPoints("columns must be nil or as long as dt")
   }
-  if (!Number.isSafeInteger(firstSeq + count - 1)) return new MalformedPoints("the last seq must be at most 2^53 - 1")
+  if (!Number.isSafeInteger(firstSeq + (count - 1))) return new MalformedPoints("the last seq must be at most 2^53 - 1")
   block.count = count
   block.firstSeq = firstSeq
   block.battery = orUnknown(battery)

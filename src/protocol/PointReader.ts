@@ -75,7 +75,7 @@ export class PointReader {
     const t0 = this.number()
     if (!(firstSeq >= 1 && firstSeq <= Number.MAX_SAFE_INTEGER) || !isTime(t0)) return false
     const count = this.arrayHeader()
-    if (count < 1 || count > block.capacity || firstSeq + count - 1 > Number.MAX_SAFE_INTEGER) return false
+    if (count < 1 || count > block.capacity || firstSeq + (count - 1) > Number.MAX_SAFE_INTEGER) return false
     let time = t0
     for (let i = 0; i < count; i++) {
       const dt = this.number()

@@ -219,10 +219,11 @@ describe("with PostgreSQL away", () => {
       const late = await WireClient.open(`${away.url}/v1/driver`)
       late.send(helloFrame({ token: await away.token(driver), deviceId: "late" }))
       expect((await late.goodbye()).frame).toEqual([42, 4006, "database_unavailable", away.limits.retryAfterMs])
+      let seq = 21
       await until(
         "points beyond the closed credit are refused",
         async () => {
-          phone.send(soundPoint(21))
+          phone.send(soundPoint(seq++))
           await phone.settle()
           return phone.of(DriverServerFrame.refused).length
         },

@@ -42,7 +42,7 @@ const make = Effect.gen(function* () {
    * Appends events to an order's log, numbered on from its last under the row's lock; their outbox rows and notices are made by a trigger.
    * Runs in the caller's transaction, which holds the order's row. Answers the number of the last one.
    */
-  const append = Effect.fn("EventLog.append")(function* (
+  const append = Effect.fn("ShipmentEventRepo.append")(function* (
     orderId: string,
     events: ReadonlyArray<NewEvent>,
     origin: EventOrigin
@@ -72,7 +72,7 @@ const make = Effect.gen(function* () {
   })
 
   /** A shipment's events in order, after a version. */
-  const ofShipment = Effect.fn("EventLog.ofShipment")(function* (
+  const ofShipment = Effect.fn("ShipmentEventRepo.ofShipment")(function* (
     shipmentId: string,
     afterVersion: number,
     limit: number
@@ -82,7 +82,7 @@ const make = Effect.gen(function* () {
   })
 
   /** An order's events in order, its shipment's included. */
-  const ofOrder = Effect.fn("EventLog.ofOrder")(function* (orderId: string) {
+  const ofOrder = Effect.fn("ShipmentEventRepo.ofOrder")(function* (orderId: string) {
     return yield* sql<EventRow>`SELECT ${columns} FROM shipment_events WHERE order_id = ${orderId} ORDER BY event_no`
   })
 
@@ -93,6 +93,6 @@ const make = Effect.gen(function* () {
 })
 
 /** Keeps the log that orders and shipments follow from. */
-export class EventLog extends Context.Service<EventLog>()("dropmate/persistence/EventLog", { make }) {
+export class ShipmentEventRepo extends Context.Service<ShipmentEventRepo>()("dropmate/persistence/ShipmentEventRepo", { make }) {
   static readonly layer = Layer.effect(this, this.make)
 }

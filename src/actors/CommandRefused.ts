@@ -1,0 +1,22 @@
+import { Data } from "effect"
+import type { Refused } from "../domain/Refused.ts"
+
+/** The state machine of an order or a shipment did not take a command; nothing changed. Retry: with one of `allowed`. */
+export class CommandRefused extends Data.TaggedError("CommandRefused")<Omit<Refused, "_tag">> {}
+
+/** A shipment cannot be given to this driver. Retry: with another. */
+export class DriverNotAssignable extends Data.TaggedError("DriverNotAssignable")<{
+  readonly driverId: string
+  readonly reason: "unknown" | "suspended"
+}> {}
+
+/** Items of an order that cannot be ordered. Retry: without them. `position` counts from 0. */
+export class ItemsRefused extends Data.TaggedError("ItemsRefused")<{
+  readonly items: ReadonlyArray<{ readonly position: number; readonly reason: "unknown" | "other_currency" }>
+}> {}
+
+/** The order's total is beyond what an order may cost. Retry: with less. */
+export class TotalTooLarge extends Data.TaggedError("TotalTooLarge")<{ readonly currency: string }> {}
+
+/** The order names an address that is not one of the customer's. Retry: with another. */
+export class AddressUnknown extends Data.TaggedError("AddressUnknown")<{ readonly addressId: string }> {}

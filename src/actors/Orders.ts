@@ -1,0 +1,147 @@
+import { Context, Effect, Layer } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { fromDecimal, isMoney } from "../domain/Money.ts"
+import { decideOrder } from "../domain/Order.ts"
+import { type AddressFields, AddressRepo } from "../persistence/AddressRepo.ts"
+import { newId } from "../persistence/NewId.ts"
+import { type NewOrder, OrderRepo } from "../persistence/OrderRepo.ts"
+import { ProductRepo, type Quantity, type StockInsufficient } from "../persistence/ProductRepo.ts"
+import type { RowAbsent } from "../persistence/RowAbsent.ts"
+import type { EventOrigin, NewEvent } from "../persistence/ShipmentEventRepo.ts"
+import { type ShipmentMoved, ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import type { ValueTaken } from "../persistence/ValueTaken.ts"
+import { AddressUnknown, CommandRefused, ItemsRefused, TotalTooLarge } from "./CommandRefused.ts"
+import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
+import { Shipments } from "./Shipments.ts"
+import { Telling } from "./Told.ts"
+
+/** An order as somebody asks for it. */
+export interface OrderRequest {
+  /** Undefined: a guest's. */
+  readonly customerId: string | undefined
+  readonly placedBy: string
+  readonly channel: "web" | "app" | "wechat"
+  readonly externalId: string | undefined
+  readonly items: ReadonlyArray<Quantity>
+  /** One of the customer's own, or one for this order alone. */
+  readonly address: { readonly id: string } | AddressFields
+  readonly contact: NewOrder["contact"]
+  readonly pickup: NewOrder["pickup"]
+  readonly window: NewOrder["window"]
+  readonly notes: string | undefined
+  readonly isSubmitted: boolean
+}
+
+/** Why an order was not placed. */
+export type PlaceFailure = ItemsRefused | TotalTooLarge | AddressUnknown | StockInsufficient | ValueTaken | SqlError.SqlError
+
+/** Places orders and takes them to confirmation or cancellation. Joins the caller's transaction when there is one. */
+export class Orders extends Context.Service<
+  Orders,
+  {
+    /** Keeps an order with the prices of now; stock is taken when it is submitted. Answers its id. */
+    readonly place: (request: OrderRequest, origin: EventOrigin) => Effect.Effect<string, PlaceFailure>
+    readonly submit: (
+      orderId: string,
+      origin: EventOrigin
+    ) => Effect.Effect<void, CommandRefused | StockInsufficient | RowAbsent | SqlError.SqlError>
+    /** Cancels an order and its shipment, as far as that is legal still; gives the stock back. */
+    readonly cancel: (
+      orderId: string,
+      reason: string | undefined,
+      origin: EventOrigin
+    ) => Effect.Effect<void, CommandRefused | ShipmentMoved | RowAbsent | SqlError.SqlError>
+  }
+>()("dropmate/actors/Orders") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const orders = yield* OrderRepo
+      const products = yield* ProductRepo
+      const addresses = yield* AddressRepo
+      const rows = yield* ShipmentRepo
+      const shipments = yield* Shipments
+      const telling = yield* Telling
+      const keeping = yield* makeShipmentKeeping
+      const transaction = <A, E>(effect: Effect.Effect<A, E>) => telling.around(sql.withTransaction(effect))
+
+      const priced = Effect.fnUntraced(function* (quantities: ReadonlyArray<Quantity>) {
+        const found = new Map(
+          (yield* products.many([...new Set(quantities.map((each) => each.productId))])).map((row) => [row.id, row])
+        )
+        const currency = quantities.flatMap((each) => found.get(each.productId)?.currency ?? [])[0] ?? ""
+        const wrong = quantities.flatMap((each, position) => {
+          const product = found.get(each.productId)
+          if (product === undefined) return [{ position, reason: "unknown" as const }]
+          return product.currency === currency ? [] : [{ position, reason: "other_currency" as const }]
+        })
+        if (wrong.length > 0) return yield* new ItemsRefused({ items: wrong })
+        const items = quantities.map((each) => {
+          const product = found.get(each.productId)
+          return { ...each, name: product?.name ?? "", unitPrice: fromDecimal(product?.price ?? "0", currency) }
+        })
+        const amount = items.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice.amount, 0)
+        const total = { amount, currency }
+        return isMoney(total) ? { items, total } : yield* new TotalTooLarge({ currency })
+      })
+
+      const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
+        if (!("id" in address)) {
+          const id = yield* newId
+          yield* Effect.orDie(
+            Effect.catchTag(addresses.insert(id, customerId, address, false), "SqlError", Effect.fail)
+          )
+          return id
+        }
+        if (customerId === undefined) return yield* new AddressUnknown({ addressId: address.id })
+        const found = yield* addresses
+          .get(customerId, address.id)
+          .pipe(Effect.catchTag("RowAbsent", () => Effect.fail(new AddressUnknown({ addressId: address.id }))))
+        return found.id
+      })
+
+      const place = Effect.fnUntraced(function* (request: OrderRequest, origin: EventOrigin) {
+        const id = yield* newId
+        const { items, total } = yield* priced(request.items)
+        const addressId = yield* addressIdOf(request)
+        const { address: _, isSubmitted, ...rest } = request
+        yield* orders.insert({ ...rest, id, addressId, items, total, status: isSubmitted ? "submitted" : "draft" })
+        if (isSubmitted) yield* products.reserve(request.items)
+        const events: ReadonlyArray<NewEvent> = [
+          { type: "order.drafted", data: {} },
+          ...(isSubmitted ? [{ type: "order.submitted", data: {} }] : [])
+        ]
+        yield* keeping.append(id, events, origin)
+        return id
+      })
+
+      const submit = Effect.fnUntraced(function* (orderId: string, origin: EventOrigin) {
+        const { status } = yield* orders.lock(orderId)
+        const decision = decideOrder(status, "submit", origin.actor.kind)
+        if (decision._tag === "Refused") return yield* new CommandRefused(decision)
+        if (decision.events.length === 0) return
+        yield* products.reserve(yield* orders.quantities(orderId))
+        yield* orders.setStatus(orderId, "submitted")
+        yield* keeping.append(orderId, [{ type: "order.submitted", data: {} }], origin)
+      })
+
+      const cancel = Effect.fnUntraced(function* (orderId: string, reason: string | undefined, origin: EventOrigin) {
+        const { status } = yield* orders.lock(orderId)
+        const decision = decideOrder(status, "cancel", origin.actor.kind)
+        if (decision._tag === "Refused") return yield* new CommandRefused(decision)
+        if (decision.events.length === 0) return
+        const shipmentId = yield* rows.idOfOrder(orderId)
+        // The shipment's cancellation takes the order with it.
+        if (shipmentId !== undefined) return yield* shipments.cancel(shipmentId, reason, origin)
+        yield* keeping.append(orderId, yield* keeping.moveOrder(orderId, status, "cancel", reason), origin)
+      })
+
+      return {
+        place: Effect.fn("Orders.place")((request, origin) => transaction(place(request, origin))),
+        submit: Effect.fn("Orders.submit")((orderId, origin) => transaction(submit(orderId, origin))),
+        cancel: Effect.fn("Orders.cancel")((orderId, reason, origin) => transaction(cancel(orderId, reason, origin)))
+      }
+    })
+  )
+}

@@ -1,0 +1,115 @@
+import { Effect } from "effect"
+import { systemActor } from "../domain/Actor.ts"
+import { decideOrder, type OrderCommand, type OrderStatus } from "../domain/Order.ts"
+import type { ShipmentEvent } from "../domain/ShipmentEvent.ts"
+import { evolveShipment, type ShipmentState } from "../domain/ShipmentState.ts"
+import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { ProductRepo } from "../persistence/ProductRepo.ts"
+import { type EventOrigin, type NewEvent, ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
+import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { Telling, type Told } from "./Told.ts"
+
+/** How an order follows its shipment's end. */
+const orderCommandAfter = (state: ShipmentState): OrderCommand | undefined => {
+  if (state.status === "delivered") return "fulfil"
+  return state.status === "returned" || state.status === "cancelled" ? "cancel" : undefined
+}
+
+/** Which drivers an event of a state concerns. */
+const driversOf = (event: ShipmentEvent, after: ShipmentState): ReadonlyArray<string> => {
+  const data: { readonly assignment_id?: string; readonly replaces?: string } = event.data
+  const ids = new Set([data.assignment_id, data.replaces])
+  return after.assignments.flatMap(({ assignmentId, driverId }) =>
+    ids.has(assignmentId) && driverId !== "" ? [driverId] : []
+  )
+}
+
+/**
+ * The "keep" of orders and shipments: rows, log and what follows from them, in the caller's transaction, which holds the order's
+ * row. Notes what is to be told once that transaction has committed.
+ */
+export const makeShipmentKeeping = Effect.gen(function* () {
+  const orders = yield* OrderRepo
+  const products = yield* ProductRepo
+  const shipments = yield* ShipmentRepo
+  const log = yield* ShipmentEventRepo
+  const telling = yield* Telling
+
+  /** Appends events and notes them. `driverIds` answers whom the i-th one concerns. */
+  const append = Effect.fnUntraced(function* (
+    orderId: string,
+    events: ReadonlyArray<NewEvent>,
+    origin: EventOrigin,
+    driverIds: (index: number) => ReadonlyArray<string> = () => []
+  ) {
+    const last = yield* log.append(orderId, events, origin)
+    yield* telling.note(
+      events.map(
+        ({ type, data, shipment }, index): Told => ({
+          orderId,
+          shipmentId: shipment?.shipmentId,
+          driverIds: driverIds(index),
+          type,
+          offset: last - events.length + index + 1,
+          occurredAtMs: origin.occurredAt.getTime(),
+          data
+        })
+      )
+    )
+  })
+
+  /** Moves an order and gives its stock back when it ends without being delivered. Answers the events to append. */
+  const moveOrder = Effect.fnUntraced(function* (
+    orderId: string,
+    status: OrderStatus,
+    command: OrderCommand,
+    reason: string | undefined
+  ) {
+    const decision = decideOrder(status, command, systemActor.kind)
+    if (decision._tag === "Refused" || decision.events.length === 0) return []
+    if (command === "cancel") {
+      yield* orders.setStatus(orderId, "cancelled")
+      if (status !== "draft") yield* products.release(yield* orders.quantities(orderId))
+    } else yield* orders.setStatus(orderId, "fulfilled")
+    const data = reason === undefined ? {} : { reason }
+    return decision.events.map((type): NewEvent => ({ type, data }))
+  })
+
+  /** Keeps what a decision made of a shipment, and what follows for its order. */
+  const keep = Effect.fnUntraced(function* (
+    orderId: string,
+    orderStatus: OrderStatus,
+    shipmentId: string,
+    before: ShipmentState,
+    events: ReadonlyArray<ShipmentEvent>,
+    origin: EventOrigin
+  ) {
+    const states: Array<ShipmentState> = []
+    let after = before
+    for (const event of events) {
+      after = evolveShipment(after, event) ?? after
+      states.push(after)
+    }
+    const touched = new Set(
+      events.flatMap((event) => ("assignment_id" in event.data ? [event.data.assignment_id ?? ""] : []))
+    )
+    yield* shipments.keep(shipmentId, before, after, touched)
+    const follow = orderCommandAfter(after)
+    const orderEvents =
+      follow === undefined ? [] : yield* moveOrder(orderId, orderStatus, follow, `shipment ${after.status}`)
+    const kept = events.map(
+      (event, index): NewEvent => ({
+        type: event.type,
+        data: event.data,
+        shipment: { shipmentId, version: before.version + index + 1 }
+      })
+    )
+    yield* append(orderId, [...kept, ...orderEvents], origin, (index) => {
+      const event = events[index]
+      return event === undefined ? [] : driversOf(event, states[index] ?? after)
+    })
+    return after
+  })
+
+  return { append, moveOrder, keep }
+})

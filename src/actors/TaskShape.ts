@@ -1,0 +1,30 @@
+import { publicId } from "../domain/Ids.ts"
+import type { TaskRow, TaskStopJson } from "../persistence/TaskRepo.ts"
+
+const stopShape = (stop: TaskStopJson) => ({
+  stop_id: publicId("stop", stop.stop_id),
+  type: stop.type,
+  position: stop.position,
+  lat: stop.lat,
+  lng: stop.lng,
+  ...(stop.address === null ? {} : { address: stop.address }),
+  ...(stop.window_start === null || stop.window_end === null
+    ? {}
+    : { window: { start: stop.window_start, end: stop.window_end } }),
+  status: stop.status,
+  requirements: stop.requirements
+})
+
+/** A `task` of the TASKS frame (02-protocol, section 5). `shipment_status` beside it tells an app which action comes next. */
+export const taskShape = (row: TaskRow) => ({
+  assignment_id: publicId("assignment", row.assignment_id),
+  shipment_id: publicId("shipment", row.shipment_id),
+  fencing_token: row.fencing_token,
+  status: row.status,
+  shipment_status: row.shipment_status,
+  sequence: row.sequence,
+  stops: row.stops.map(stopShape)
+})
+
+/** One of them. */
+export type Task = ReturnType<typeof taskShape>

@@ -1,0 +1,116 @@
+import { Context, Effect, Layer } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { Limits } from "../config/Limits.ts"
+import type { AssignmentStatus } from "../domain/Assignment.ts"
+import type { ShipmentStatus } from "../domain/Shipment.ts"
+import type { StopStatus, StopType } from "../domain/Stop.ts"
+import { DatabaseUrl } from "./Database.ts"
+import { followNotices, type NoticeListener } from "./Notices.ts"
+
+/** A TASK as its phone sent it. */
+export interface TaskCommandRecord {
+  readonly driverId: string
+  readonly commandId: string
+  /** SHA-256 of what the command says. */
+  readonly fingerprint: Uint8Array
+  readonly occurredAt: Date
+}
+
+/** What a command was answered. */
+export interface StoredVerdict {
+  readonly fingerprint: Uint8Array
+  readonly ok: boolean
+  readonly detail: Readonly<Record<string, unknown>> | null
+}
+
+/** One stop of a task inside its row. Times are Unix milliseconds. */
+export interface TaskStopJson {
+  readonly stop_id: string
+  readonly type: StopType
+  readonly position: number
+  readonly lat: number
+  readonly lng: number
+  readonly address: string | null
+  readonly window_start: number | null
+  readonly window_end: number | null
+  readonly status: StopStatus
+  readonly requirements: ReadonlyArray<string>
+}
+
+/** One thing that a driver has to do. */
+export interface TaskRow {
+  readonly assignment_id: string
+  readonly shipment_id: string
+  readonly fencing_token: number
+  readonly status: AssignmentStatus
+  readonly shipment_status: ShipmentStatus
+  readonly sequence: number
+  readonly stops: ReadonlyArray<TaskStopJson>
+}
+
+/** All that a driver has to do. `version` rises with every change of it. */
+export interface TaskList {
+  readonly version: number
+  readonly tasks: ReadonlyArray<TaskRow>
+}
+
+/** A driver's tasks, and the one answer that each of their commands has. */
+export class TaskRepo extends Context.Service<
+  TaskRepo,
+  {
+    /** Takes a command for the transaction that runs, and gives the answer it has already. Two nodes that get it at once take turns. */
+    readonly claim: (command: TaskCommandRecord) => Effect.Effect<StoredVerdict | undefined, SqlError.SqlError>
+    /** Keeps a command's answer, in the transaction of its effect. */
+    readonly keep: (
+      command: TaskCommandRecord,
+      ok: boolean,
+      detail: Readonly<Record<string, unknown>> | null
+    ) => Effect.Effect<void, SqlError.SqlError>
+    readonly tasksOf: (driverId: string) => Effect.Effect<TaskList, SqlError.SqlError>
+    /** Tells `noticed(driverId)` after each commit that changed a driver's tasks, on any node. Never ends. */
+    readonly watchTasks: (listener: NoticeListener) => Effect.Effect<never>
+  }
+>()("dropmate/persistence/TaskRepo") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const url = yield* DatabaseUrl
+      const limits = yield* Limits
+
+      const claim = Effect.fn("TaskRepo.claim")(function* (command: TaskCommandRecord) {
+        yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${`command ${command.driverId} ${command.commandId}`}::text, 0))`
+        const rows = yield* sql<StoredVerdict>`SELECT fingerprint, ok, detail FROM driver_commands
+          WHERE driver_id = ${command.driverId} AND command_id = ${command.commandId}`
+        return rows[0]
+      })
+
+      const tasksOf = Effect.fn("TaskRepo.tasksOf")(function* (driverId: string) {
+        const rows = yield* sql<TaskList>`SELECT
+            (SELECT coalesce(max(a.tasks_version), 0)::integer FROM driver_assignments a WHERE a.driver_id = ${driverId}) AS version,
+            coalesce((SELECT jsonb_agg(t.task) FROM (
+              SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
+                'status', a.status, 'shipment_status', s.status, 'sequence', a.schedule_sequence,
+                'stops', (SELECT coalesce(jsonb_agg(jsonb_build_object('stop_id', p.id, 'type', p.stop_type, 'position', p.position,
+                    'lat', p.lat, 'lng', p.lng, 'address', p.address, 'window_start', round(extract(epoch FROM p.window_start) * 1000),
+                    'window_end', round(extract(epoch FROM p.window_end) * 1000), 'status', p.status, 'requirements', p.requirements)
+                    ORDER BY p.position), '[]') FROM route_stops p WHERE p.shipment_id = s.id)) AS task
+              FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
+              WHERE a.driver_id = ${driverId}
+                AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
+              ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks`
+        return rows[0] ?? { version: 0, tasks: [] }
+      })
+
+      return {
+        claim,
+        keep: (command, ok, detail) =>
+          sql`INSERT INTO driver_commands (driver_id, command_id, kind, fingerprint, ok, detail, occurred_at)
+            VALUES (${command.driverId}, ${command.commandId}, 'task', ${command.fingerprint}, ${ok},
+              ${detail === null ? null : JSON.stringify(detail)}::text::jsonb, ${command.occurredAt})`.pipe(Effect.asVoid),
+        tasksOf,
+        watchTasks: (listener) => followNotices(url, "dropmate_tasks", listener)
+      }
+    })
+  )
+}
