@@ -47,7 +47,7 @@ export const bench = async (call: BenchCall): Promise<void> => {
   const machine = describeMachine()
   let opening: Promise<BenchStage> | undefined
   const stage = (): Promise<BenchStage> => {
-    opening ??= BenchStage.open()
+    opening ??= BenchStage.open(options.profileDir)
     return opening
   }
   const settings = { runs: options.runs, seconds: options.seconds, warmUpS: options.warmUpS, scale: options.scale }

@@ -42,8 +42,18 @@ export class BenchStage {
   private readonly processes = new Map<string, BenchProcess<Operations>>()
   private readonly ports = new Map<string, number>()
 
-  private constructor(root: string, scope: Scope.Closeable, services: EmbeddedServices, plan: ServerPlan, database: BenchDatabase) {
+  private readonly profileDir: string | undefined
+
+  private constructor(
+    root: string,
+    scope: Scope.Closeable,
+    services: EmbeddedServices,
+    plan: ServerPlan,
+    database: BenchDatabase,
+    profileDir: string | undefined
+  ) {
     this.root = root
+    this.profileDir = profileDir
     this.scope = scope
     this.plan = plan
     this.database = database
@@ -51,7 +61,7 @@ export class BenchStage {
     this.redisPid = services.redis.pid
   }
 
-  static async open(): Promise<BenchStage> {
+  static async open(profileDir: string | undefined): Promise<BenchStage> {
     const root = mkdtempSync(join(tmpdir(), "dropmate-bench-"))
     // The servers run as another account when the bench runs as root.
     chmodSync(root, 0o755)
@@ -64,12 +74,13 @@ export class BenchStage {
     const secret = randomBytes(32).toString("hex")
     const database = await BenchDatabase.connect(databaseUrl, Redacted.make(secret))
     const plan = { databaseUrl: services.postgres.socketUrl, redisUrl: services.redis.url, secret }
-    return new BenchStage(root, scope, services, plan, database)
+    return new BenchStage(root, scope, services, plan, database, profileDir)
   }
 
   /** The process of a contestant, started when it is first asked for and kept. */
   async server(contestant: Contestant, nodeArgs: ReadonlyArray<string> = []): Promise<RunningServer> {
-    const process = await this.process<ServerOperations>(contestant, servers[contestant], nodeArgs)
+    const profile = contestant !== "engine" || this.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${this.profileDir}`]
+    const process = await this.process<ServerOperations>(contestant, servers[contestant], [...nodeArgs, ...profile])
     const port = this.ports.get(contestant) ?? (await process.ask("listen", this.plan))
     this.ports.set(contestant, port)
     return { process, port }

@@ -20,7 +20,8 @@ const commands = {
   bench: ["src/main.ts", "bench"],
   dropmate: ["src/main.ts"],
   test: ["scripts/test.ts"],
-  check: ["scripts/test.ts", "--check"]
+  check: ["scripts/test.ts", "--check"],
+  docs: ["scripts/docs.ts"]
 }
 
 class BootError extends Error {}

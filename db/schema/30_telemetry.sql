@@ -110,7 +110,7 @@ BEGIN
   IF NEW.flags & 6 = 0 THEN
     INSERT INTO driver_ingest_cursors AS cursor
       (driver_id, device_no, marker_recorded_at, marker_received_at, marker_lat, marker_lng, marker_speed, marker_heading, marker_accuracy)
-    VALUES (NEW.driver_id, 0, NEW.recorded_at, NEW.received_at, NEW.lat, NEW.lng, least(NEW.speed, 70), NEW.heading, NEW.accuracy)
+    VALUES (NEW.driver_id, 0, NEW.recorded_at, NEW.received_at, NEW.lat, NEW.lng, CASE WHEN NEW.speed > 70 THEN 70 ELSE NEW.speed END, NEW.heading, NEW.accuracy)
     ON CONFLICT (driver_id, device_no) DO UPDATE
     SET marker_recorded_at = excluded.marker_recorded_at, marker_received_at = excluded.marker_received_at,
         marker_lat = excluded.marker_lat, marker_lng = excluded.marker_lng, marker_speed = excluded.marker_speed,

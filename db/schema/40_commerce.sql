@@ -68,7 +68,6 @@ CREATE TABLE orders (
   created_at          timestamptz NOT NULL DEFAULT now(),
   updated_at          timestamptz NOT NULL DEFAULT now(),
   ended_at            timestamptz,
-  CONSTRAINT orders_customer_or_contact CHECK (customer_id IS NOT NULL OR contact_name IS NOT NULL),
   CONSTRAINT orders_pickup_whole CHECK ((pickup_lat IS NULL) = (pickup_lng IS NULL) AND (pickup_line1 IS NULL OR pickup_lat IS NOT NULL)),
   CONSTRAINT orders_window_whole CHECK ((window_start IS NULL) = (window_end IS NULL) AND window_start < window_end),
   CONSTRAINT orders_ended CHECK ((ended_at IS NOT NULL) = (status IN ('fulfilled', 'cancelled')))

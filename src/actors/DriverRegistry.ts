@@ -7,6 +7,8 @@ import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
 import { FleetHub } from "../realtime/FleetHub.ts"
+import type { LivePlace } from "../realtime/OrderChannel.ts"
+import { OrderHub } from "../realtime/OrderHub.ts"
 import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
 import { DriverActor, type Duty } from "./DriverActor.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
@@ -76,6 +78,7 @@ export class DriverRegistry extends Context.Service<
       const cache = yield* MarkerCache
       const drivers = new Map<string, DriverActor>()
       const sessions = new Map<string, DeviceIntake>()
+      const orders = yield* OrderHub
       const presence = new FleetPresence((yield* FleetHub).board)
       const fibers = yield* FiberMap.make<string>()
       const runFiber = yield* FiberMap.runtime(fibers)()
@@ -87,6 +90,7 @@ export class DriverRegistry extends Context.Service<
         appended: writer.appended,
         moved: (driver) => {
           presence.moved(driver, driver.markerReceivedAt)
+          if (orders.watches(driver.driverId)) orders.moved(driver.driverId, placeOf(driver), driver.markerReceivedAt)
         },
         beaconed: (driver) =>
           cache.put(driver.driverId, {
@@ -263,3 +267,11 @@ export class DriverRegistry extends Context.Service<
     })
   )
 }
+
+const placeOf = (driver: DriverActor): LivePlace => ({
+  recordedAt: driver.markerRecordedAt,
+  latE7: driver.latE7,
+  lngE7: driver.lngE7,
+  speedCms: driver.speedCms,
+  headingCdeg: driver.headingCdeg
+})

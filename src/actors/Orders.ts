@@ -71,10 +71,10 @@ export class Orders extends Context.Service<
           (yield* products.many([...new Set(quantities.map((each) => each.productId))])).map((row) => [row.id, row])
         )
         const currency = quantities.flatMap((each) => found.get(each.productId)?.currency ?? [])[0] ?? ""
-        const wrong = quantities.flatMap((each, position) => {
+        const wrong = quantities.flatMap((each, position): ItemsRefused["items"] => {
           const product = found.get(each.productId)
-          if (product === undefined) return [{ position, reason: "unknown" as const }]
-          return product.currency === currency ? [] : [{ position, reason: "other_currency" as const }]
+          if (product === undefined) return [{ position, reason: "unknown" }]
+          return product.currency === currency ? [] : [{ position, reason: "other_currency" }]
         })
         if (wrong.length > 0) return yield* new ItemsRefused({ items: wrong })
         const items = quantities.map((each) => {
@@ -89,9 +89,7 @@ export class Orders extends Context.Service<
       const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
         if (!("id" in address)) {
           const id = yield* newId
-          yield* Effect.orDie(
-            Effect.catchTag(addresses.insert(id, customerId, address, false), "SqlError", Effect.fail)
-          )
+          yield* Effect.catchTag(addresses.insert(id, customerId, address, false), "RowAbsent", Effect.die)
           return id
         }
         if (customerId === undefined) return yield* new AddressUnknown({ addressId: address.id })

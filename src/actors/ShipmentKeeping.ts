@@ -17,8 +17,10 @@ const orderCommandAfter = (state: ShipmentState): OrderCommand | undefined => {
 
 /** Which drivers an event of a state concerns. */
 const driversOf = (event: ShipmentEvent, after: ShipmentState): ReadonlyArray<string> => {
-  const data: { readonly assignment_id?: string; readonly replaces?: string } = event.data
-  const ids = new Set([data.assignment_id, data.replaces])
+  const ids = new Set([
+    "assignment_id" in event.data ? event.data.assignment_id : undefined,
+    "replaces" in event.data ? event.data.replaces : undefined
+  ])
   return after.assignments.flatMap(({ assignmentId, driverId }) =>
     ids.has(assignmentId) && driverId !== "" ? [driverId] : []
   )
@@ -52,7 +54,7 @@ export const makeShipmentKeeping = Effect.gen(function* () {
           type,
           offset: last - events.length + index + 1,
           occurredAtMs: origin.occurredAt.getTime(),
-          data
+          data: { ...data }
         })
       )
     )

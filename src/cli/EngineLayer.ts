@@ -4,6 +4,7 @@ import { DriverRegistry } from "../actors/DriverRegistry.ts"
 import { DriverEndpoint } from "../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../gateway/FleetEndpoint.ts"
 import { RealtimeServer } from "../gateway/RealtimeServer.ts"
+import { TrackingEndpoint } from "../gateway/TrackingEndpoint.ts"
 import { AccessTokens } from "../identity/AccessTokens.ts"
 import { Revocations } from "../identity/Revocations.ts"
 import { PartitionKeeper } from "../jobs/PartitionKeeper.ts"
@@ -11,16 +12,22 @@ import { AppDatabase, JobsDatabase } from "../persistence/Database.ts"
 import { DriverCommandRepo } from "../persistence/DriverCommandRepo.ts"
 import { DriverSessionRepo } from "../persistence/DriverSessionRepo.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
+import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { Redis } from "../persistence/Redis.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { FleetHub } from "../realtime/FleetHub.ts"
+import { OrderHub } from "../realtime/OrderHub.ts"
+import { TrackGate } from "../realtime/TrackGate.ts"
 
 /** Pools and what is kept in them. Needs DatabaseUrl, RedisUrl and Env. */
 export const PersistenceLayer = Layer.mergeAll(
   DriverCommandRepo.layer,
   DriverSessionRepo.layer,
   TelemetryWriter.layer,
-  MarkerCache.layer
+  MarkerCache.layer,
+  MarkerRepo.layer,
+  TrackingRepo.layer
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(AppDatabase, JobsDatabase.layer, Redis.layer)),
   Layer.provide(Reactivity.layer)
@@ -28,9 +35,9 @@ export const PersistenceLayer = Layer.mergeAll(
 
 /** Identity, actors and the realtime listener on top of it. Needs Secret as well. */
 export const EngineLayer = RealtimeServer.layer.pipe(
-  Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer)),
+  Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer, TrackingEndpoint.layer)),
   Layer.provideMerge(DriverRegistry.layer),
-  Layer.provideMerge(FleetHub.layer),
+  Layer.provideMerge(Layer.mergeAll(FleetHub.layer, OrderHub.layer, TrackGate.layer)),
   Layer.provideMerge(Layer.mergeAll(AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(PartitionKeeper),
   Layer.provideMerge(PersistenceLayer)

@@ -6,6 +6,7 @@ import { HttpPort } from "../gateway/HttpPort.ts"
 import { RealtimeServer } from "../gateway/RealtimeServer.ts"
 import { makeRequestHandler } from "../http/HttpApp.ts"
 import { databaseCheck, Readiness, revocationsCheck } from "../http/Readiness.ts"
+import { TrackingEventStream } from "../http/TrackingEventStream.ts"
 import { WebPages } from "../http/WebPages.ts"
 import { Passwords } from "../identity/Passwords.ts"
 import { Secret } from "../identity/Secret.ts"
@@ -13,6 +14,8 @@ import { DatabaseUrl } from "../persistence/Database.ts"
 import { migrate } from "../persistence/Migrations.ts"
 import { RedisUrl } from "../persistence/Redis.ts"
 import { seed } from "../persistence/Seed.ts"
+import type { OrderHub } from "../realtime/OrderHub.ts"
+import type { TrackGate } from "../realtime/TrackGate.ts"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
 import { EngineLayer } from "./EngineLayer.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
@@ -20,11 +23,14 @@ import { readEnv } from "./InstanceUrls.ts"
 import { observability } from "./Observability.ts"
 import { shiftedClock } from "./ShiftedClock.ts"
 
-/** REST on top of the engine, on the one port that the outside needs. */
+/** REST, pages and the event stream on top of the engine, on the one port that the outside needs. */
 const ServerLayer = Layer.unwrap(
-  Effect.map(Effect.all([databaseCheck, revocationsCheck]), (checks) =>
-    HttpPort.layer(makeRequestHandler(WebPages)).pipe(Layer.provide(Readiness.layer(checks)))
-  )
+  Effect.gen(function* () {
+    const checks = yield* Effect.all([databaseCheck, revocationsCheck])
+    const engine = yield* Effect.context<TrackGate | OrderHub>()
+    const routes = Layer.mergeAll(WebPages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
+    return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
+  })
 ).pipe(Layer.provideMerge(EngineLayer))
 
 /**
@@ -35,7 +41,8 @@ export const serve = Effect.gen(function* () {
   const env = yield* readEnv
   yield* Effect.gen(function* () {
     const broken = brokenRelations(yield* Limits)
-    if (broken.length > 0) return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
+    if (broken.length > 0)
+      return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
     const infrastructure = yield* startInfrastructure(env)
     yield* prepareDatabase(infrastructure, env)
     yield* run(infrastructure, env)

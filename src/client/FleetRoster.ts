@@ -17,8 +17,6 @@ export interface FleetDriver {
   status: FleetStatusName
   /** When the driver's phone took the position, Unix milliseconds by the server's clock. */
   recordedAt: number
-  /** Where it was before the last position, and when; equal to the last one at first. */
-  before: { lat: number; lng: number; recordedAt: number }
 }
 
 /** One driver's entry in POSITIONS, in the wire's units. */
@@ -97,14 +95,11 @@ export class FleetRoster {
     if (known === undefined) {
       const who = this.introduced.get(move.handle)
       if (who === undefined) return false
-      const before = { lat, lng, recordedAt }
-      const driver: FleetDriver = { handle: move.handle, ...who, lat, lng, headingDeg, status, recordedAt, before }
+      const driver: FleetDriver = { handle: move.handle, ...who, lat, lng, headingDeg, status, recordedAt }
       this.byHandle.set(move.handle, driver)
       this.byId.set(who.id, driver)
       return true
     }
-    if (lat !== known.lat || lng !== known.lng)
-      known.before = { lat: known.lat, lng: known.lng, recordedAt: known.recordedAt }
     Object.assign(known, { lat, lng, headingDeg, status, recordedAt })
     return true
   }

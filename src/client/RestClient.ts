@@ -35,6 +35,27 @@ export interface DriverToken {
   readonly expires_in_s: number
 }
 
+/** Where a driver is. `stale` when the position is older than a minute. */
+export interface DriverLocation {
+  readonly driver_id: string
+  readonly lat: number
+  readonly lng: number
+  readonly recorded_at: string
+  readonly speed_mps: number | null
+  readonly heading_deg: number | null
+  readonly accuracy_m: number | null
+  readonly stale: boolean
+}
+
+/** One point of a trail. */
+export interface TrailPoint {
+  readonly recorded_at: string
+  readonly lat: number
+  readonly lng: number
+  readonly speed_mps: number | null
+  readonly flags: ReadonlyArray<string>
+}
+
 export interface Page<A> {
   readonly data: ReadonlyArray<A>
   readonly next_cursor: string | null
@@ -71,7 +92,8 @@ export class RestClient {
     if (url === null || !/^https?:$/.test(url.protocol))
       throw new RangeError(`not an http: or https: URL: ${options.url}`)
     this.url = url.href.replace(/\/$/, "")
-    this.fetch = options.fetch ?? fetch
+    // A browser's fetch may only be called as the window's own.
+    this.fetch = options.fetch ?? ((input, init) => fetch(input, init))
     this.retryForMs = options.retryForMs ?? 60_000
     this.requestMsMax = options.requestMsMax ?? 30_000
   }
@@ -79,6 +101,11 @@ export class RestClient {
   /** Every later request carries this access token. */
   signInWith(token: string): void {
     this.authorize = () => Promise.resolve(token)
+  }
+
+  /** Every later request asks here for its access token. */
+  authorizeWith(token: () => Promise<string>): void {
+    this.authorize = token
   }
 
   /** Signs in, and again by itself before the access token ends. */
@@ -126,6 +153,20 @@ export class RestClient {
 
   listDrivers(query: Query = {}): Promise<Page<Driver>> {
     return this.send<Page<Driver>>({ method: "GET", path: "/v1/drivers", query })
+  }
+
+  /** Where a driver is; code `location_unknown` when no position was ever sent. */
+  driverLocation(driverId: string): Promise<DriverLocation> {
+    return this.send<DriverLocation>({ method: "GET", path: `/v1/drivers/${encodeURIComponent(driverId)}/location` })
+  }
+
+  /** Where a driver was: `from`, `to` (RFC 3339), `limit`, `cursor`, `simplify_m`. */
+  driverTrail(driverId: string, query: Query = {}): Promise<Page<TrailPoint>> {
+    return this.send<Page<TrailPoint>>({
+      method: "GET",
+      path: `/v1/drivers/${encodeURIComponent(driverId)}/trail`,
+      query
+    })
   }
 
   /** Tokens for many drivers in one request. Each call makes new ones, so it may be repeated. */

@@ -3,8 +3,11 @@ import { Config, Context, Option, type Redacted, Schema } from "effect"
 
 /** Every environment variable, decoded once. Nothing else reads the environment. */
 export interface Env {
+  /** Address that both ports listen on. */
   readonly host: string
+  /** REST, pages and, piped, the sockets: all that the outside needs. */
   readonly httpPort: number
+  /** The realtime listener itself. */
   readonly realtimePort: number
   /** Undefined: the embedded PostgreSQL. The user must be able to create roles on first start. */
   readonly databaseUrl: Redacted.Redacted | undefined
@@ -16,10 +19,15 @@ export interface Env {
   readonly cacheDir: string | undefined
   /** Signs tokens. Undefined: generated into the home; refused when DATABASE_URL is set. */
   readonly secret: Redacted.Redacted | undefined
+  /** The first administrator, who is made on an empty database. */
   readonly adminEmail: string | undefined
+  /** Undefined: generated, and shown once. */
   readonly adminPassword: Redacted.Redacted | undefined
+  /** The least level that is logged. */
   readonly logLevel: "Trace" | "Debug" | "Info" | "Warn" | "Error"
+  /** `pretty`: key=value lines; `json`: an object a line. */
   readonly logFormat: "pretty" | "json"
+  /** Where logs, metrics and traces go as OTLP over HTTP. Undefined: nowhere. */
   readonly otlpUrl: string | undefined
   readonly mapStyleUrl: string | undefined
   /** Origins of browsers that may call REST and open sockets, besides the server's own. */

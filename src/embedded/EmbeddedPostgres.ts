@@ -107,7 +107,7 @@ const runningPostmaster = (dataDir: string): Running | undefined => {
 
 const stop = (server: ProcessIdentity) =>
   stopServer(server, "SIGINT", "SIGQUIT").pipe(
-    Effect.tap((gone) => (gone ? Effect.void : Effect.logError(`PostgreSQL (process ${server.pid}) did not stop`)))
+    Effect.tap((gone) => (gone ? Effect.void : Effect.logError("postgres_not_stopped", { pid: server.pid })))
   )
 
 /** PostgreSQL takes its socket away itself; the folder was ours. */

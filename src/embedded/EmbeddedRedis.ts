@@ -82,7 +82,7 @@ const answers = (port: number, password: string): Effect.Effect<boolean> =>
 
 const stop = (server: ProcessIdentity) =>
   stopServer(server, "SIGTERM", "SIGKILL").pipe(
-    Effect.tap((gone) => (gone ? Effect.void : Effect.logError(`Redis (process ${server.pid}) did not stop`)))
+    Effect.tap((gone) => (gone ? Effect.void : Effect.logError("redis_not_stopped", { pid: server.pid })))
   )
 
 const awaitReady = (

@@ -8,6 +8,7 @@ import type { Connection } from "./Connection.ts"
 import { DriverEndpoint } from "./DriverEndpoint.ts"
 import { FleetEndpoint } from "./FleetEndpoint.ts"
 import { PeerHeader } from "./PeerHeader.ts"
+import { TrackingEndpoint } from "./TrackingEndpoint.ts"
 import { makeUpgradeGate, refuseUpgrade, type SocketData } from "./UpgradeGate.ts"
 
 /** The realtime port is taken, or may not be used. */
@@ -40,6 +41,7 @@ export class RealtimeServer extends Context.Service<
       const clock = yield* Clock.Clock
       const driver = yield* DriverEndpoint
       const fleet = yield* FleetEndpoint
+      const tracking = yield* TrackingEndpoint
       const peers = new PeerHeader()
       const connections = new Set<Connection>()
       const perAddress = new Map<string, number>()
@@ -62,7 +64,7 @@ export class RealtimeServer extends Context.Service<
       }
 
       const app = App()
-      for (const endpoint of [driver.endpoint, fleet]) {
+      for (const endpoint of [driver.endpoint, fleet, tracking]) {
         app.ws<SocketData>(endpoint.path, {
           compression: 0,
           maxPayloadLength: endpoint.payloadBytesMax,

@@ -40,6 +40,18 @@ export const problemCodes = {
   email_taken: { status: 409, title: "The e-mail address is in use", retry: "never" },
   phone_taken: { status: 409, title: "The phone number is in use", retry: "never" },
   plate_taken: { status: 409, title: "The plate is in use", retry: "never" },
+  external_id_taken: { status: 409, title: "The external id is in use", retry: "never" },
+  illegal_transition: { status: 409, title: "The state does not allow this", retry: "never" },
+  shipment_already_taken: { status: 409, title: "Another driver has the shipment", retry: "never" },
+  shipment_busy: { status: 409, title: "Others are changing the shipment", retry: "now" },
+  stale_fencing_token: { status: 409, title: "The assignment is not the current one", retry: "never" },
+  stock_insufficient: { status: 409, title: "There is not enough in stock", retry: "later" },
+  too_many_addresses: { status: 409, title: "The customer has as many addresses as they may have", retry: "never" },
+  too_many_tracking_sessions: {
+    status: 409,
+    title: "The order has as many tracking links as it may have",
+    retry: "later"
+  },
   last_admin: { status: 409, title: "The last administrator cannot be removed", retry: "never" },
   driver_suspended: { status: 409, title: "The driver is suspended", retry: "never" },
   idempotency_in_flight: { status: 409, title: "A request with this Idempotency-Key is under way", retry: "later" },

@@ -8,10 +8,20 @@ import type {
   RefreshTokenInvalid,
   RefreshTokenReused
 } from "../identity/Accounts.ts"
+import type {
+  AddressUnknown,
+  CommandRefused,
+  DriverNotAssignable,
+  ItemsRefused,
+  TotalTooLarge
+} from "../actors/CommandRefused.ts"
+import type { StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
+import type { ShipmentMoved } from "../persistence/ShipmentRepo.ts"
 import type { LastAdmin } from "../persistence/UserRepo.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
-import { Problem } from "./Problem.ts"
+import { publicId } from "../domain/Ids.ts"
+import { type FieldProblem, Problem } from "./Problem.ts"
 import { problemCodes } from "./ProblemCode.ts"
 
 /** Every expected failure that may reach an answer. A handler fails with the condition itself; the table below names its code. */
@@ -26,6 +36,13 @@ export type Refusal =
   | RefreshTokenInvalid
   | RefreshTokenReused
   | PasswordWrong
+  | CommandRefused
+  | DriverNotAssignable
+  | ItemsRefused
+  | TotalTooLarge
+  | AddressUnknown
+  | StockInsufficient
+  | ShipmentMoved
   | SqlError.SqlError
 
 type ProblemOf = {
@@ -44,6 +61,9 @@ const awayReasons = new Set([
 const awayMessages =
   /57P0[123]|53300|terminating connection|the database system is|connection (?:closed|terminated|ended)/i
 
+const invalidField = (pointer: string, code: FieldProblem["code"], detail: string): Problem =>
+  new Problem({ code: "invalid_body", errors: [{ pointer, code, detail }] })
+
 const problemTable: ProblemOf = {
   Problem: (refusal) => refusal,
   RowAbsent: () => new Problem({ code: "not_found" }),
@@ -60,6 +80,26 @@ const problemTable: ProblemOf = {
   RefreshTokenInvalid: () => new Problem({ code: "refresh_token_invalid" }),
   RefreshTokenReused: () => new Problem({ code: "refresh_token_reused" }),
   PasswordWrong: () => new Problem({ code: "password_wrong" }),
+  CommandRefused: ({ code, detail, allowed }) =>
+    new Problem({ code: code === "assignment_not_found" ? "not_found" : code, detail, allowed }),
+  DriverNotAssignable: ({ reason }) =>
+    reason === "suspended"
+      ? new Problem({ code: "driver_suspended" })
+      : invalidField("/driver_id", "not_found", "names no driver"),
+  ItemsRefused: ({ items }) =>
+    new Problem({
+      code: "invalid_body",
+      errors: items.slice(0, 20).map(({ position, reason }) => ({
+        pointer: `/items/${position}/product_id`,
+        code: reason === "unknown" ? "not_found" : "invalid_value",
+        detail: reason === "unknown" ? "names no product" : "is priced in another currency than the first item"
+      }))
+    }),
+  TotalTooLarge: () => invalidField("/items", "invalid_value", "the total is beyond what an order may cost"),
+  AddressUnknown: () => invalidField("/delivery_address_id", "not_found", "names no address of the customer"),
+  StockInsufficient: ({ productId }) =>
+    new Problem({ code: "stock_insufficient", detail: `not enough of ${publicId("product", productId)}` }),
+  ShipmentMoved: () => new Problem({ code: "shipment_busy" }),
   SqlError: (refusal) =>
     awayReasons.has(refusal.reason._tag) ||
     awayMessages.test(`${refusal.reason.message} ${String(refusal.reason.cause)}`)

@@ -1,9 +1,9 @@
-import { Cause, Effect, Layer, Queue, Stream } from "effect"
+import { type Cause, Effect, Layer, Queue, Stream } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Limits } from "../config/Limits.ts"
 import { CloseCode, closeReason } from "../protocol/CloseCode.ts"
-import { TrackingServerFrame } from "../protocol/FrameType.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
+import { TrackingServerFrame } from "../protocol/FrameType.ts"
 import type { FrameSink, SharedFrame } from "../realtime/FrameSink.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
 import { TrackGate } from "../realtime/TrackGate.ts"
@@ -99,9 +99,11 @@ export const TrackingEventStream = Layer.unwrap(
       Effect.gen(function* () {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
         const [scheme, token] = (headers["authorization"] ?? "").split(" ")
-        if (scheme?.toLowerCase() !== "bearer" || token === undefined) return yield* new Problem({ code: "token_missing" })
+        if (scheme?.toLowerCase() !== "bearer" || token === undefined)
+          return yield* new Problem({ code: "token_missing" })
         const admission = yield* gate.admit(token)
-        if (admission._tag === "Refused") return yield* new Problem({ code: problemOf[admission.code] ?? "token_invalid" })
+        if (admission._tag === "Refused")
+          return yield* new Problem({ code: problemOf[admission.code] ?? "token_invalid" })
         const body = Stream.callback<Uint8Array>(
           (queue) =>
             Effect.gen(function* () {
@@ -113,9 +115,11 @@ export const TrackingEventStream = Layer.unwrap(
                 limits.trackIntervalMsDefault
               )
               yield* Effect.addFinalizer(() => Effect.sync(() => hub.unsubscribe(admission.orderId, subscriber)))
-              yield* hub.subscribe(admission.orderId, subscriber, resumePoint(headers["last-event-id"])).pipe(
-                Effect.catch(() => Effect.sync(() => sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)))
-              )
+              yield* hub
+                .subscribe(admission.orderId, subscriber, resumePoint(headers["last-event-id"]))
+                .pipe(
+                  Effect.catch(() => Effect.sync(() => sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)))
+                )
               yield* Effect.sync(() => sink.keepAlive()).pipe(Effect.delay(limits.pingEveryMs), Effect.forever)
             }),
           { bufferSize: limits.trackStreamFramesMax, strategy: "dropping" }

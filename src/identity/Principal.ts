@@ -30,13 +30,46 @@ export type Permission =
   | "vehicles.write"
   | "users.read"
   | "users.write"
+  | "customers.own"
+  | "customers.read"
+  | "products.read"
+  | "products.write"
+  | "orders.use"
+  | "orders.read"
+  | "orders.confirm"
+  | "shipments.read"
+  | "shipments.write"
 
-// `me.use` is everybody's: it reaches only what is one's own.
+// `me.use` is everybody's: it reaches only what is one's own. `orders.use` lets in whoever may have orders at all; without
+// `orders.read` beside it, only their own are known to them. `customers.own` is for whoever is a customer.
 const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
-  customer: [],
-  driver: [],
-  support: ["drivers.read", "driver_locations.read", "vehicles.read", "users.read"],
-  dispatcher: ["drivers.read", "drivers.write", "driver_locations.read", "vehicles.read", "vehicles.write"],
+  customer: ["customers.own", "products.read", "orders.use"],
+  driver: ["products.read"],
+  support: [
+    "drivers.read",
+    "driver_locations.read",
+    "vehicles.read",
+    "users.read",
+    "customers.read",
+    "products.read",
+    "orders.use",
+    "orders.read",
+    "shipments.read"
+  ],
+  dispatcher: [
+    "drivers.read",
+    "drivers.write",
+    "driver_locations.read",
+    "vehicles.read",
+    "vehicles.write",
+    "customers.read",
+    "products.read",
+    "orders.use",
+    "orders.read",
+    "orders.confirm",
+    "shipments.read",
+    "shipments.write"
+  ],
   admin: [
     "drivers.read",
     "drivers.write",
@@ -45,7 +78,15 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "vehicles.read",
     "vehicles.write",
     "users.read",
-    "users.write"
+    "users.write",
+    "customers.read",
+    "products.read",
+    "products.write",
+    "orders.use",
+    "orders.read",
+    "orders.confirm",
+    "shipments.read",
+    "shipments.write"
   ]
 }
 

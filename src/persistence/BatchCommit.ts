@@ -110,7 +110,8 @@ export class BatchCommit {
         if (half === 0) return this.commitRefused(batch, pieces[0] as Piece, refused)
         return Effect.andThen(
           this.commitPieces(batch, pieces.slice(0, half)),
-          this.commitPieces(batch, pieces.slice(half))
+          // Built only then: what the first half finds refused keeps the second from moving the marker there.
+          Effect.suspend(() => this.commitPieces(batch, pieces.slice(half)))
         )
       })
     )

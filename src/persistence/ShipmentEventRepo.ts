@@ -6,7 +6,8 @@ import { newIds } from "./NewId.ts"
 /** An event to keep. `version` is the shipment's after it; absent for an order's own. */
 export interface NewEvent {
   readonly type: string
-  readonly data: Readonly<Record<string, unknown>>
+  /** Its JSON is kept. */
+  readonly data: object
   readonly shipment?: { readonly shipmentId: string; readonly version: number }
 }
 

@@ -1,3 +1,4 @@
+import { type CustomerEvent, customerEvent } from "../domain/CustomerEvent.ts"
 import { publicId } from "../domain/Ids.ts"
 import { distanceToM, isShown, type TrackingStage, trackingStage } from "../domain/TrackingStage.ts"
 import type { TrackedEvent, TrackedOrder } from "../persistence/TrackingRepo.ts"
@@ -152,11 +153,11 @@ export class OrderChannel {
     return stage
   }
 
-  private visible(events: ReadonlyArray<TrackedEvent>): ReadonlyArray<TrackedEvent> {
-    return events.filter((event) => event.isForCustomer)
+  private visible(events: ReadonlyArray<TrackedEvent>): ReadonlyArray<CustomerEvent> {
+    return events.flatMap((event) => customerEvent(event) ?? [])
   }
 
-  private missedSince({ epoch, offset }: ResumePoint): ReadonlyArray<TrackedEvent> | undefined {
+  private missedSince({ epoch, offset }: ResumePoint): ReadonlyArray<CustomerEvent> | undefined {
     if (epoch !== this.order.epoch || typeof offset !== "number") return undefined
     if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.order.offset) return undefined
     return this.visible(this.order.timeline).filter((event) => event.offset > offset)
@@ -177,12 +178,7 @@ export class OrderChannel {
       ...(driver !== undefined && isShown(stage, "driver") ? { driver: driverShape(driver) } : {}),
       ...(place !== undefined && isShown(stage, "position") ? { position: positionFrame(place).slice(1) } : {}),
       destination: order.destination,
-      timeline: this.visible(order.timeline).map((event) => ({
-        offset: event.offset,
-        type: event.type,
-        occurred_at: event.occurredAtMs,
-        data: event.data
-      })),
+      timeline: this.visible(order.timeline),
       expires_at: expiresAtMs
     }
   }
@@ -201,11 +197,11 @@ const driverShape = (driver: NonNullable<TrackedOrder["driver"]>): Readonly<Reco
       })
 })
 
-const eventFrame = (event: TrackedEvent): Frame => [
+const eventFrame = (event: CustomerEvent): Frame => [
   TrackingServerFrame.event,
   event.offset,
   event.type,
-  event.occurredAtMs,
+  event.occurred_at,
   event.data
 ]
 

@@ -81,6 +81,7 @@ const bans: ReadonlyArray<Banned> = [
     besides: {
       "src/client/DriverClient.ts": "the default of its `random` option",
       "src/client/RestClient.ts": "jitter between retries",
+      "src/client/StreamLink.ts": "the default of its `random` option",
       "src/embedded/AptRedis.ts": "the name of a working folder",
       "src/embedded/Home.ts": "jitter between two processes that wait for one lock"
     },

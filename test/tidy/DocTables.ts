@@ -53,12 +53,19 @@ const metricTable = (project: Project): string =>
     ])
   )
 
+/** A default as a reader sets it; one that is computed is told by its template, `<hostname()>-<process.pid>`. */
+const defaultText = (written: string | undefined): string => {
+  if (written === undefined) return "(none)"
+  if (written === "") return "(empty)"
+  return `\`${written.replaceAll("`", "").replace(/\$\{([^}]*)\}/g, "<$1>")}\``
+}
+
 const environmentTable = (project: Project): string => {
   const text = project.texts.get("src/config/Env.ts") ?? ""
   const rows = [...text.matchAll(/^ {2}(\w+): (?:optional\()?Config\.(\w+)\(([\s\S]*?)(?=\n {2}\w+:|\n\}\))/gm)].map(
     ([, field = "", kind = "", rest = ""]) => {
       const name = /"([A-Z][A-Z_]+)"/.exec(rest)?.[1] ?? field
-      const fallback = /withDefault\(("?)(.*?)\1\)/.exec(rest)?.[2]
+      const fallback = /withDefault\((`[^`]*`|"[^"]*"|[\w.]+)\)/.exec(rest)?.[1]?.replaceAll('"', "")
       const literals =
         kind === "Literals"
           ? ` One of ${[...rest.matchAll(/"([A-Za-z]+)"/g)]
@@ -68,11 +75,7 @@ const environmentTable = (project: Project): string => {
               .join(", ")}.`
           : ""
       const comment = new RegExp(`/\\*\\* ([^*]*) \\*/\\n {2}readonly ${field}:`).exec(text)?.[1] ?? ""
-      return [
-        `\`${name}\``,
-        fallback === undefined ? "(none)" : fallback === "" ? "(empty)" : `\`${fallback}\``,
-        `${comment}${literals}`.trim()
-      ]
+      return [`\`${name}\``, defaultText(fallback), `${comment.replaceAll("Undefined:", "Unset:")}${literals}`.trim()]
     }
   )
   return table(["Variable", "Default", "Meaning"], rows)
@@ -95,13 +98,45 @@ const fieldTable = (): string =>
     Object.entries(fieldProblemCodes).map(([code, meaning]) => [`\`${code}\``, meaning])
   )
 
+interface Measured {
+  readonly id: string
+  readonly what: string
+  readonly unit: string
+  readonly value: number
+  readonly verdict?: string
+}
+
+/** The newest record of each figure; a figure that was not measured is not there. */
+const figureTable = (project: Project): string => {
+  const newest = new Map<string, Measured>()
+  for (const line of (project.texts.get("bench/results.ndjson") ?? "").split("\n")) {
+    if (line.trim() === "") continue
+    const record = JSON.parse(line) as Measured
+    newest.set(record.id, record)
+  }
+  if (newest.size === 0) return "Not measured yet."
+  return table(
+    ["Figure", "What", "Median", "Unit", "Against its target"],
+    [...newest.values()]
+      .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }))
+      .map(({ id, what, value, unit, verdict }) => [
+        id,
+        what,
+        String(Number(value.toPrecision(3))),
+        unit,
+        verdict ?? "a term of another figure"
+      ])
+  )
+}
+
 /** The tables that are made from the code, by the name in their marker. */
 const tables: Readonly<Record<string, (project: Project) => string>> = {
   limits: limitTable,
   metrics: metricTable,
   environment: environmentTable,
   problems: problemTable,
-  fields: fieldTable
+  fields: fieldTable,
+  figures: figureTable
 }
 
 const marked = /<!-- table: (\w+) -->[\s\S]*?<!-- end of table -->/g

@@ -7,7 +7,8 @@ import {
   isPropertyAccessExpression,
   isPropertyAssignment,
   isStringLiteral,
-  isTypeAliasDeclaration
+  isTypeAliasDeclaration,
+  isVariableDeclaration
 } from "typescript/unstable/ast/is"
 import { type Project, treesIn } from "./Project.ts"
 import { lineOf, nodesOf, type SourceTree } from "./SourceTree.ts"
@@ -57,6 +58,15 @@ const keysOf = (tree: SourceTree, node: Node | undefined): ReadonlyArray<string>
   return [...text.matchAll(/(?:\{|,)\s*(\w+)(?=\s*[,:}])/g)].map(([, key = ""]) => key)
 }
 
+/** Labels that `Metric.withAttributes` adds to the metric that a call makes, in the same file. */
+const labelsAdded = (tree: SourceTree, made: Node): ReadonlyArray<string> => {
+  const name = isVariableDeclaration(made.parent) ? made.parent.name.getText(tree.file) : undefined
+  return [...nodesOf(tree.file)].flatMap((node) => {
+    if (!isCallExpression(node) || node.expression.getText(tree.file) !== "Metric.withAttributes") return []
+    return node.arguments[0]?.getText(tree.file) === name ? keysOf(tree, node.arguments[1]) : []
+  })
+}
+
 /** Every metric that src makes, in the order of their names. */
 export const metricsOf = (project: Project): ReadonlyArray<MetricFact> =>
   treesIn(project, "src")
@@ -75,7 +85,7 @@ export const metricsOf = (project: Project): ReadonlyArray<MetricFact> =>
             path: tree.path,
             line: lineOf(tree, node),
             kind,
-            labels: keysOf(tree, objectValue(options, "attributes")),
+            labels: [...keysOf(tree, objectValue(options, "attributes")), ...labelsAdded(tree, node)],
             description: description !== undefined && isStringLiteral(description) ? description.text : ""
           }
         ]

@@ -8,7 +8,7 @@ const isStart = (path: string): boolean =>
   path === "src/main.ts" ||
   /^scripts\/[^/]+$/.test(path) ||
   /^bench\/[^/]*(?:Bench|bench)\.ts$/.test(path) ||
-  /^web\/[^/]+\.tsx?$/.test(path)
+  /^web\/.*\.tsx?$/.test(path)
 
 const isTestStart = (path: string): boolean => /\.test\.ts$/.test(path) || /^[^/]+\.ts$/.test(path)
 

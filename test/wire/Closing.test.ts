@@ -160,7 +160,7 @@ it("closes a socket that sends too many frames a second with 4005", async () => 
 })
 
 it("closes a reader that does not read with 4001, and the server holds no more than its bound", async () => {
-  const small = await startEngine({ limits: { closeTicksMax: 1 } })
+  const small = await startEngine({ limits: { closeAnswerMs: 500 } })
   try {
     const { phone } = await signIn(small, await small.driver())
     phone.socket.pause()

@@ -1,0 +1,45 @@
+import { expect, it } from "vitest"
+import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { LoadedFleet } from "../kit/LoadedFleet.ts"
+import { kept, Oracle } from "../kit/Oracle.ts"
+import { promiseSeed, reportPromise } from "../kit/PromiseSize.ts"
+import { ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
+import { until } from "../kit/Until.ts"
+
+const drivers = 200
+const pointsPerSecond = 2_000
+
+it(
+  "P16: told to stop under load the server says goodbye to every driver, exits 0, loses nothing, and the next start takes the rest",
+  { timeout: 120_000 },
+  async () => {
+    const seed = promiseSeed()
+    const { databaseUrl, environment } = await serverServices()
+    const server = await ServerProcess.start(environment)
+    const oracle = new Oracle()
+    const fleet = await LoadedFleet.connect(server, oracle, { drivers, pointsPerSecond, random: new SeededRandom(seed) })
+    fleet.drive()
+    await until("acknowledged load", () => oracle.ackedPoints, (acked) => acked >= pointsPerSecond, 30_000)
+    const beganAt = performance.now()
+    server.signal("SIGTERM")
+    const ended = await server.end()
+    const stopMs = Math.round(performance.now() - beganAt)
+    await until("the close of every socket", () => oracle.closes.length, (closes) => closes >= drivers)
+    const goodbyes = oracle.closes.slice(0, drivers).map(({ code }) => code)
+    fleet.pause()
+    const afterStop = await oracle.judge(databaseUrl)
+    const startsBefore = server.log().length
+    await server.startAgain()
+    await fleet.live()
+    await fleet.drained()
+    await fleet.stop()
+    const verdict = await oracle.judge(databaseUrl)
+    reportPromise("P16", { seed, drivers, pointsPerSecond, stopMs, ackedBeforeStop: afterStop.acked, acked: verdict.acked, stored: verdict.stored })
+    expect(ended).toEqual({ code: 0, signal: null })
+    expect(new Set(goodbyes)).toEqual(new Set([4000]))
+    expect(afterStop).toMatchObject(kept)
+    expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
+    expect(server.log().slice(startsBefore).filter(({ level }) => level === "ERROR" || level === "WARN")).toEqual([])
+  }
+)

@@ -1,0 +1,99 @@
+import {
+  AttributionControl,
+  type GeoJSONSource,
+  type LngLatBoundsLike,
+  Map as MapLibre,
+  NavigationControl,
+  ScaleControl,
+  type StyleSpecification,
+  setWorkerUrl
+} from "maplibre-gl"
+import "maplibre-gl/dist/maplibre-gl.css"
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url"
+import { type CityDrawing, cityDrawing } from "./CityStreets.ts"
+import { graticule } from "./Graticule.ts"
+import { ownLayers, ownSources, ownStyle } from "./OwnStyle.ts"
+import { currentTheme, onThemeChange } from "./Theme.ts"
+
+setWorkerUrl(workerUrl)
+
+/** How long the operator's style may take before the own map is shown instead. */
+const styleMsMax = 6_000
+
+/** What the page wants of its map. */
+export interface LiveMapOptions {
+  readonly container: HTMLElement
+  readonly styleUrl: string | undefined
+  /** Shown at first; the simulated city when left out. */
+  readonly bounds?: LngLatBoundsLike
+  /** What the map shows, for those who do not see it. */
+  readonly label: string
+}
+
+/** A map and the function that takes it away again. */
+export interface LiveMap {
+  readonly map: MapLibre
+  readonly remove: () => void
+}
+
+const loadStyle = async (url: string): Promise<StyleSpecification | undefined> => {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(styleMsMax) })
+    return response.ok ? ((await response.json()) as StyleSpecification) : undefined
+  } catch {
+    // Offline, refused or not JSON: the own map needs nothing from outside.
+    return undefined
+  }
+}
+
+/** Opens a map with the operator's style, or, where there is none or it does not come, with the product's own. Resolves when it is ready for layers. */
+export const openMap = async (options: LiveMapOptions): Promise<LiveMap> => {
+  const city = cityDrawing()
+  const outside = options.styleUrl === undefined ? undefined : await loadStyle(options.styleUrl)
+  const map = new MapLibre({
+    container: options.container,
+    style: outside ?? ownStyle(city, currentTheme()),
+    bounds: options.bounds ?? boundsOf(city),
+    fitBoundsOptions: { padding: 24 },
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxZoom: 19,
+    minZoom: 1
+  })
+  map.touchZoomRotate.disableRotation()
+  map.getCanvas().setAttribute("aria-label", options.label)
+  map.addControl(new NavigationControl({ showCompass: false }), "bottom-right")
+  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left")
+  map.addControl(new AttributionControl({ compact: true }), "bottom-right")
+  await new Promise<void>((resolve) => void map.once("load", () => resolve()))
+  const stop = outside === undefined ? keepOwnMap(map) : () => undefined
+  return {
+    map,
+    remove: () => {
+      stop()
+      map.remove()
+    }
+  }
+}
+
+const boundsOf = ({ bounds: [southWest, northEast] }: CityDrawing): LngLatBoundsLike => [
+  [southWest[0] ?? 0, southWest[1] ?? 0],
+  [northEast[0] ?? 0, northEast[1] ?? 0]
+]
+
+/** Draws the grid for what is in view, and follows the person's choice of light or dark. */
+const keepOwnMap = (map: MapLibre): (() => void) => {
+  const drawGrid = (): void => {
+    const box = map.getBounds()
+    const data = graticule(box.getWest(), box.getSouth(), box.getEast(), box.getNorth())
+    void map.getSource<GeoJSONSource>(ownSources.grid)?.setData(data)
+  }
+  map.on("moveend", drawGrid)
+  drawGrid()
+  return onThemeChange(() => {
+    for (const layer of ownLayers(currentTheme()))
+      for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name, value)
+  })
+}

@@ -1,0 +1,59 @@
+import type { LayerSpecification, StyleSpecification } from "maplibre-gl"
+import type { CityDrawing } from "./CityStreets.ts"
+import type { Theme } from "./Theme.ts"
+
+/** Names of the sources of the product's own map. */
+export const ownSources = { streets: "dm-streets", river: "dm-river", grid: "dm-grid" } as const
+
+const width = (at12: number, at17: number) =>
+  ["interpolate", ["exponential", 1.6], ["zoom"], 10, at12 / 4, 12.5, at12, 17, at17] as const
+
+const lineLayer = (
+  id: string,
+  kinds: ReadonlyArray<string>,
+  colour: string,
+  widths: readonly [number, number]
+): LayerSpecification => ({
+  id,
+  type: "line",
+  source: ownSources.streets,
+  filter: ["in", ["get", "kind"], ["literal", [...kinds]]],
+  layout: { "line-cap": "round", "line-join": "round" },
+  paint: { "line-color": colour, "line-width": [...width(...widths)] }
+})
+
+const minor = ["residential"]
+const middle = ["collector"]
+const major = ["arterial", "bridge"]
+
+/**
+ * The product's own map: the simulated city's streets and river, and a grid of meridians and parallels everywhere. Needs no tiles,
+ * fonts or sprites, so it is never blank.
+ */
+export const ownStyle = (city: CityDrawing, theme: Theme): StyleSpecification => ({
+  version: 8,
+  sources: {
+    [ownSources.grid]: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
+    [ownSources.river]: { type: "geojson", data: city.river },
+    [ownSources.streets]: { type: "geojson", data: city.streets, attribution: "Simulated city" }
+  },
+  layers: ownLayers(theme)
+})
+
+/** The layers, by theme: switching between light and dark only repaints. */
+export const ownLayers = (theme: Theme): Array<LayerSpecification> => [
+  { id: "dm-land", type: "background", paint: { "background-color": theme("--map-land") } },
+  {
+    id: "dm-grid",
+    type: "line",
+    source: ownSources.grid,
+    paint: { "line-color": theme("--map-grid"), "line-width": ["case", ["get", "isMajor"], 1.5, 0.75] }
+  },
+  { id: "dm-river", type: "fill", source: ownSources.river, paint: { "fill-color": theme("--map-water") } },
+  lineLayer("dm-minor-edge", minor, theme("--map-street-edge"), [2.4, 15]),
+  lineLayer("dm-middle-edge", middle, theme("--map-street-edge"), [3.6, 20]),
+  lineLayer("dm-minor", minor, theme("--map-street"), [1.4, 12]),
+  lineLayer("dm-middle", middle, theme("--map-street"), [2.6, 17]),
+  lineLayer("dm-major-edge", major, theme("--map-street-edge"), [5, 26]),
+  lineLayer("dm-major", major, theme("--map-arterial"), [3.8, 22])
+]
