@@ -1,13 +1,15 @@
 import { fileURLToPath } from "node:url"
 import { type BenchRequest, benchOptions } from "./BenchOptions.ts"
 import { BenchStage } from "./BenchStage.ts"
-import { appendRecords, type Figure, recordOf, tableOf } from "./Figure.ts"
+import { appendRecords, type Figure, recordOf, tableOf, withoutTarget } from "./Figure.ts"
 import { describeMachine } from "./Machine.ts"
 import type { Suite } from "./Suite.ts"
 
 /** Loaded when asked for, so that a suite's own packages cost nobody else. */
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   ingest: async () => (await import("./ingest/IngestSuite.ts")).ingestSuite,
+  decode: async () => (await import("./decode/DecodeSuite.ts")).decodeSuite,
+  memory: async () => (await import("./memory/MemorySuite.ts")).memorySuite
 }
 
 /** A suite or scenario that does not exist. */
@@ -29,12 +31,6 @@ export interface BenchCall extends BenchRequest {
   readonly print?: (text: string) => void
 }
 
-/** Suites and their scenarios, for a help page. */
-export const listSuites = async (): Promise<string> => {
-  const loaded = await Promise.all(Object.entries(suites).map(async ([name, load]) => [name, await load()] as const))
-  return loaded.map(([name, suite]) => `${name}: ${suite.what}\n  ${suite.scenarios.join(", ")}`).join("\n")
-}
-
 /**
  * Measures the suites named (all when none is), appends one record a figure to the results and prints a table, or with
  * `json` the records. Progress goes to stderr. Rejects with UnknownSuite, RangeError (an option), GateFailed or UnsoundRun;
@@ -54,7 +50,8 @@ export const bench = async (call: BenchCall): Promise<void> => {
   const figures: Array<Figure> = []
   try {
     for (const [name, suite] of chosen) {
-      const measured = await suite.run(stage, options)
+      const all = await suite.run(stage, options)
+      const measured = options.scale < 1 ? all.map(withoutTarget) : all
       const postgres = opening === undefined ? {} : { postgres: await (await opening).database.settings() }
       const records = measured.map((item) => recordOf(item, name, machine, { ...settings, ...postgres }))
       appendRecords(call.resultsFile ?? defaultResultsFile, records)

@@ -1,4 +1,4 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, type Redacted } from "effect"
 import pg from "pg"
 import { AccessTokens } from "../src/identity/AccessTokens.ts"
 import { Secret } from "../src/identity/Secret.ts"
@@ -94,7 +94,9 @@ export class BenchDatabase {
       "TRUNCATE driver_location_events, telemetry_quarantine, driver_ingest_cursors, driver_sessions, driver_devices CASCADE"
     )
     for (const day of [-1, 0, 1]) {
-      await this.client.query("SELECT ensure_telemetry_day($1::date)", [new Date(Date.now() + day * dayMs).toISOString().slice(0, 10)])
+      await this.client.query("SELECT ensure_telemetry_day($1::date)", [
+        new Date(Date.now() + day * dayMs).toISOString().slice(0, 10)
+      ])
     }
     await this.client.query("CHECKPOINT")
   }

@@ -8,8 +8,8 @@ import { defaultHomeRoot } from "../src/embedded/Home.ts"
 import { migrate } from "../src/persistence/Migrations.ts"
 import { BenchDatabase } from "./BenchDatabase.ts"
 import type { LoadOperations } from "./load/LoadOperations.ts"
-import { BenchProcess } from "./process/BenchProcess.ts"
 import type { Operations } from "./process/Answering.ts"
+import { BenchProcess } from "./process/BenchProcess.ts"
 import type { ServerOperations, ServerPlan } from "./server/ServerOperations.ts"
 
 /** Contestants that listen, by the file of their process. */
@@ -79,7 +79,10 @@ export class BenchStage {
 
   /** The process of a contestant, started when it is first asked for and kept. */
   async server(contestant: Contestant, nodeArgs: ReadonlyArray<string> = []): Promise<RunningServer> {
-    const profile = contestant !== "engine" || this.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${this.profileDir}`]
+    const profile =
+      contestant !== "engine" || this.profileDir === undefined
+        ? []
+        : ["--cpu-prof", `--cpu-prof-dir=${this.profileDir}`]
     const process = await this.process<ServerOperations>(contestant, servers[contestant], [...nodeArgs, ...profile])
     const port = this.ports.get(contestant) ?? (await process.ask("listen", this.plan))
     this.ports.set(contestant, port)
@@ -90,7 +93,11 @@ export class BenchStage {
     return this.process<LoadOperations>("load", new URL("./load/LoadProcess.ts", import.meta.url))
   }
 
-  async process<Ops extends Operations>(name: string, file: URL, nodeArgs: ReadonlyArray<string> = []): Promise<BenchProcess<Ops>> {
+  async process<Ops extends Operations>(
+    name: string,
+    file: URL,
+    nodeArgs: ReadonlyArray<string> = []
+  ): Promise<BenchProcess<Ops>> {
     const known = this.processes.get(name)
     if (known !== undefined) return known as unknown as BenchProcess<Ops>
     const made = await BenchProcess.start<Ops>(name, file, { nodeArgs })

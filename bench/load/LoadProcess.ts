@@ -35,7 +35,9 @@ class Load {
   private measureFromMs = Number.POSITIVE_INFINITY
   private closing = false
   /** A paced load's schedule: frame k of all belongs to socket k mod n and is due at startMs + k * everyMs. */
-  private schedule: { readonly startMs: number; readonly everyMs: number; next: number; readonly firstSeq: ReadonlyArray<number> } | undefined
+  private schedule:
+    | { readonly startMs: number; readonly everyMs: number; next: number; readonly firstSeq: ReadonlyArray<number> }
+    | undefined
   private timer: NodeJS.Timeout | undefined
 
   constructor(plan: LoadPlan) {
@@ -98,7 +100,12 @@ class Load {
       acked: this.acked,
       sent: this.sent,
       cpuS: (user + system) / 1e6,
-      latencyMs: { p50: latency.quantileMs(0.5), p99: latency.quantileMs(0.99), max: latency.maxMs, count: latency.count },
+      latencyMs: {
+        p50: latency.quantileMs(0.5),
+        p99: latency.quantileMs(0.99),
+        max: latency.maxMs,
+        count: latency.count
+      },
       surprises: Object.fromEntries([...this.surprises].slice(0, 10))
     }
   }

@@ -25,7 +25,10 @@ const uint32 = Buffer.of(0xce, 0, 0, 0, 0)
 const uint64 = Buffer.of(0xcf, 0, 0, 0, 0, 0, 0, 0, 0)
 const int32 = Buffer.of(0xd2, 0, 0, 0, 0)
 
-const build = (parts: ReadonlyArray<Buffer>, places: { seq: number; time: number; lat: number; lng: number }): Template => {
+const build = (
+  parts: ReadonlyArray<Buffer>,
+  places: { seq: number; time: number; lat: number; lng: number }
+): Template => {
   const payload = Buffer.concat(parts)
   const head = frameHead(payload.length, true)
   const placeOf = (index: number): number =>

@@ -94,7 +94,8 @@ export class RawSocket {
   }
 
   private read(buffer: Buffer, count: number): void {
-    const bytes = this.rest === undefined ? buffer.subarray(0, count) : Buffer.concat([this.rest, buffer.subarray(0, count)])
+    const bytes =
+      this.rest === undefined ? buffer.subarray(0, count) : Buffer.concat([this.rest, buffer.subarray(0, count)])
     this.rest = undefined
     const at = this.isUpgraded ? this.frames(bytes, 0) : this.upgrade(bytes)
     if (at < bytes.length) this.rest = Buffer.from(bytes.subarray(at))

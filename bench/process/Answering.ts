@@ -9,9 +9,7 @@ export interface Question {
 }
 
 /** Its answer; `error` instead of `value` when the operation threw. */
-export type Answer =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string }
+export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
 
 /** The first thing a bench process says, once it can be asked. */
 export const readyMessage = "ready"

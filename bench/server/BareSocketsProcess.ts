@@ -14,6 +14,8 @@ class Phone {
   seq = 0
   isOwed = false
   isWelcome = false
+  /** Flags of all its points together: the rules' answers must be used, or the compiler would leave them out. */
+  flags = 0
   readonly previous = { recordedAt: 0, latE7: 0, lngE7: 0 }
 }
 
@@ -24,7 +26,6 @@ interface SocketData {
 const block = new PointBlock(defaultLimits.batchPointsMax)
 const reader = new PointReader(block)
 let taken = 0
-let flagged = 0
 
 const judge = (phone: Phone): void => {
   const now = Date.now()
@@ -33,11 +34,11 @@ const judge = (phone: Phone): void => {
     const recordedAt = block.recordedAt[i] as number
     const lat = block.latE7[i] as number
     const lng = block.lngE7[i] as number
-    if (clockFault(recordedAt, now, defaultLimits) !== undefined) flagged++
+    if (clockFault(recordedAt, now, defaultLimits) !== undefined) continue
     const speed = block.speedCms[i] as number
     const accuracy = block.accuracyCm[i] as number
     const before = previous.recordedAt === 0 ? undefined : previous
-    if (flagsOf(recordedAt, lat, lng, speed, accuracy, now, before, defaultLimits.lateAfterMs) !== 0) flagged++
+    phone.flags |= flagsOf(recordedAt, lat, lng, speed, accuracy, now, before, defaultLimits.lateAfterMs)
     previous.recordedAt = recordedAt
     previous.latE7 = lat
     previous.lngE7 = lng

@@ -35,7 +35,7 @@ const engine = (plan: ServerPlan, listening: (port: number) => void) =>
       })
       const server = yield* RealtimeServer
       listening(server.port)
-      yield* Effect.never
+      return yield* Effect.never
     }).pipe(Effect.provide(EngineLayer.pipe(Layer.provideMerge(base))))
   }).pipe(Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])))
 

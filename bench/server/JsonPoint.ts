@@ -16,8 +16,22 @@ export interface JsonPoint {
   readonly source: string
 }
 
-const columns = "driver_id, device_no, seq, recorded_at, received_at, lat, lng, speed, heading, accuracy, battery, source"
-const casts = ["uuid", "int", "bigint", "timestamptz", "timestamptz", "float8", "float8", "real", "real", "real", "smallint", "telemetry_source"]
+const columns =
+  "driver_id, device_no, seq, recorded_at, received_at, lat, lng, speed, heading, accuracy, battery, source"
+const casts = [
+  "uuid",
+  "int",
+  "bigint",
+  "timestamptz",
+  "timestamptz",
+  "float8",
+  "float8",
+  "real",
+  "real",
+  "real",
+  "smallint",
+  "telemetry_source"
+]
 
 /** Parameters of one row, in the order of the columns. */
 export const pointValues = (driverId: string, point: JsonPoint, receivedAt: number): ReadonlyArray<unknown> => [
@@ -37,7 +51,8 @@ export const pointValues = (driverId: string, point: JsonPoint, receivedAt: numb
 
 /** INSERT of `rows` rows; PostgreSQL takes 65,535 parameters at most. */
 export const insertSql = (rows: number): string => {
-  const row = (i: number): string => `(${casts.map((cast, column) => `$${i * casts.length + column + 1}::${cast}`).join(",")})`
+  const row = (i: number): string =>
+    `(${casts.map((cast, column) => `$${i * casts.length + column + 1}::${cast}`).join(",")})`
   return `INSERT INTO driver_location_events (${columns}) VALUES ${Array.from({ length: rows }, (_, i) => row(i)).join(",")}`
 }
 

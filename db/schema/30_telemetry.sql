@@ -81,7 +81,8 @@ BEGIN
     RETURN false;
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('dropmate'), hashtext('driver_location_events'));
-  IF to_regclass(partition) IS NOT NULL THEN
+  -- Not to_regclass again: it remembers that there was no such table, and waiting for the lock does not make it look anew.
+  IF EXISTS (SELECT FROM pg_class WHERE relname = partition AND relnamespace = 'public'::regnamespace) THEN
     RETURN false;
   END IF;
   EXECUTE format('CREATE TABLE %I (LIKE driver_location_events INCLUDING ALL)', partition);

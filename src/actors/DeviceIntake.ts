@@ -21,6 +21,7 @@ import { CreditWindow } from "./CreditWindow.ts"
 import type { DriverActor } from "./DriverActor.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
 import { quarantineDetail } from "./QuarantineDetail.ts"
+import type { Task } from "./TaskShape.ts"
 
 /** What an intake needs of the node it runs on. */
 export interface IntakeNode {
@@ -224,6 +225,11 @@ export class DeviceIntake implements IngestListener {
     if (window === this.credit.granted) return
     this.credit.grant(window, now)
     this.link?.credit(window)
+  }
+
+  /** What the driver has to do changed. */
+  tasks(version: number, tasks: ReadonlyArray<Task>): void {
+    this.link?.tasks(version, tasks)
   }
 
   settled(seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void {

@@ -1,5 +1,6 @@
 import type { QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { CloseCode } from "../protocol/CloseCode.ts"
+import type { Task } from "./TaskShape.ts"
 
 /** Why points were not taken. `buffer_full` is this server's memory, not the phone's credit. */
 export type RefusalCode = "sequence_gap" | "credit_exceeded" | "buffer_full" | "malformed_frame"
@@ -14,5 +15,7 @@ export interface DriverLink {
   refused(expectedSeq: number, code: RefusalCode, retryAfterMs: number): void
   credit(window: number): void
   result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void
+  /** All that the driver has to do; replaces every list before it. */
+  tasks(version: number, tasks: ReadonlyArray<Task>): void
   close(code: CloseCode, retryAfterMs: number): void
 }

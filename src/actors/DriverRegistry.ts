@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto"
-import { Clock, Context, Duration, Effect, FiberMap, Layer, Metric } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { clockFault, type DutyChange, type QuarantineCode } from "../domain/TelemetryRules.ts"
-import { DriverCommandRepo } from "../persistence/DriverCommandRepo.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
@@ -11,22 +9,9 @@ import type { LivePlace } from "../realtime/OrderChannel.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
 import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
 import { DriverActor, type Duty } from "./DriverActor.ts"
+import { makeDriverCommands } from "./DriverCommands.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
-import { DriverMailbox } from "./DriverMailbox.ts"
-import { FleetPresence } from "./FleetPresence.ts"
-
-/** A command that waits in a driver's mailbox. */
-interface DutyOrder {
-  readonly _tag: "Duty"
-  readonly driver: DriverActor
-  readonly link: DriverLink
-  readonly commandId: string
-  readonly change: DutyChange
-  /** Whether the change is new to the actor, which then judges by it from the moment the frame arrived. */
-  readonly isEntered: boolean
-  /** What the command says, so that the same id with other content is noticed. */
-  readonly content: string
-}
+import { type DriverLoad, FleetPresence } from "./FleetPresence.ts"
 
 const noContext = Context.empty()
 const quarantinedTotal = (code: QuarantineCode) =>
@@ -64,6 +49,16 @@ export class DriverRegistry extends Context.Service<
       occurredAt: number | undefined,
       now: number
     ) => void
+    /** Takes a command that another actor decides, after those of the driver that came before. `work` answers the link. */
+    readonly work: (
+      intake: DeviceIntake,
+      link: DriverLink,
+      commandId: string,
+      work: Effect.Effect<void>,
+      now: number
+    ) => void
+    /** Who has something to do now; everybody else has nothing. */
+    readonly loaded: (loads: ReadonlyMap<string, DriverLoad>) => void
     readonly find: (driverId: string) => DriverActor | undefined
     readonly drivers: () => IterableIterator<DriverActor>
     readonly sessionIds: () => ReadonlyArray<string>
@@ -74,14 +69,12 @@ export class DriverRegistry extends Context.Service<
     Effect.gen(function* () {
       const limits = yield* Limits
       const writer = yield* TelemetryWriter
-      const commands = yield* DriverCommandRepo
+      const commands = yield* makeDriverCommands
       const cache = yield* MarkerCache
       const drivers = new Map<string, DriverActor>()
       const sessions = new Map<string, DeviceIntake>()
       const orders = yield* OrderHub
       const presence = new FleetPresence((yield* FleetHub).board)
-      const fibers = yield* FiberMap.make<string>()
-      const runFiber = yield* FiberMap.runtime(fibers)()
       const clock = yield* Clock.Clock
 
       const node: IntakeNode = {
@@ -154,58 +147,13 @@ export class DriverRegistry extends Context.Service<
         return driver
       }
 
-      const decide = (order: DutyOrder): Effect.Effect<void> => {
-        const { driver, commandId, change } = order
-        const withdraw = (): void => {
-          if (order.isEntered) driver.withdrawDuty(change)
-        }
-        const fingerprint = createHash("sha256").update(order.content).digest()
-        return commands.decideDuty({ driverId: driver.driverId, commandId, ...change, fingerprint }).pipe(
-          Effect.timeout(Duration.millis(limits.commandMs)),
-          Effect.match({
-            onSuccess: (verdict) => {
-              if (verdict.isRepeated) withdraw()
-              // Decided before, perhaps without this actor hearing of it: what was stored then is what points are judged by.
-              if (verdict.decidedAt !== undefined)
-                driver.enterDuty({ duty: change.duty, occurredAt: verdict.decidedAt }, limits.dutyChangesMax)
-              order.link.result(commandId, verdict.ok, verdict.detail)
-            },
-            onFailure: () => {
-              withdraw()
-              order.link.result(order.commandId, false, {
-                code: "database_unavailable",
-                detail: "send the command again",
-                retryable: true
-              })
-            }
-          })
-        )
-      }
-
-      const mailboxOf = (driver: DriverActor): DriverMailbox<DutyOrder> => {
-        if (driver.mailbox !== undefined) return driver.mailbox as DriverMailbox<DutyOrder>
-        const mailbox = DriverMailbox.make<DutyOrder>(limits)
-        driver.mailbox = mailbox as DriverMailbox
-        runFiber(
-          driver.driverId,
-          mailbox.run(decide, (order) =>
-            order.link.result(order.commandId, false, {
-              code: "server_error",
-              detail: "send the command again",
-              retryable: true
-            })
-          )
-        )
-        return mailbox
-      }
-
       const sweep = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         for (const driver of drivers.values()) {
           if (driver.devices.length > 0 || now - driver.heardAt < limits.driverIdleMs) continue
           if ((driver.mailbox?.pending ?? 0) > 0) continue
           drivers.delete(driver.driverId)
-          if (driver.mailbox !== undefined) yield* FiberMap.remove(fibers, driver.driverId)
+          yield* commands.passivate(driver)
         }
         yield* Metric.update(actors, drivers.size)
       })
@@ -221,7 +169,7 @@ export class DriverRegistry extends Context.Service<
           driver.devices.push(intake)
           sessions.set(session.sessionId, intake)
           presence.changed(driver, now)
-          if (driver.duty === "on" || driver.duty === "break") mailboxOf(driver)
+          if (driver.duty === "on" || driver.duty === "break") commands.wake(driver)
           return intake
         },
         disconnect: (intake) => {
@@ -242,24 +190,13 @@ export class DriverRegistry extends Context.Service<
           // Before the mailbox: the backlog that follows on the same socket is judged by it.
           const isEntered = driver.enterDuty(change, limits.dutyChangesMax)
           presence.changed(driver, now)
-          const order: DutyOrder = {
-            _tag: "Duty",
-            driver,
-            link,
-            commandId,
-            change,
-            isEntered,
-            content: `duty ${duty} ${occurredAt ?? "on receipt"}`
-          }
-          if (!mailboxOf(driver).offer(order, now)) {
-            if (isEntered) driver.withdrawDuty(change)
-            link.result(commandId, false, {
-              code: "busy",
-              detail: "too many commands wait; send it again later",
-              retryable: true
-            })
-          }
+          const content = `duty ${duty} ${occurredAt ?? "on receipt"}`
+          const isTaken = commands.offer({ _tag: "Duty", driver, link, commandId, change, isEntered, content }, now)
+          if (!isTaken && isEntered) driver.withdrawDuty(change)
         },
+        work: (intake, link, commandId, work, now) =>
+          void commands.offer({ _tag: "Work", driver: intake.driver, link, commandId, work }, now),
+        loaded: (loads) => presence.loadedAll(loads, drivers),
         find: (driverId) => drivers.get(driverId),
         drivers: () => drivers.values(),
         sessionIds: () => [...sessions.keys()]

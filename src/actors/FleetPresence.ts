@@ -40,6 +40,14 @@ export class FleetPresence {
     if (handle !== undefined && driver !== undefined) this.board.setStatus(handle, this.statusOf(driver))
   }
 
+  /** All drivers who have something to do; what others had is done. */
+  loadedAll(loads: ReadonlyMap<string, DriverLoad>, drivers: ReadonlyMap<string, DriverActor>): void {
+    for (const driverId of this.loads.keys())
+      if (!loads.has(driverId)) this.loaded(driverId, undefined, drivers.get(driverId))
+    for (const [driverId, load] of loads)
+      if (this.loads.get(driverId) !== load) this.loaded(driverId, load, drivers.get(driverId))
+  }
+
   private statusOf(driver: DriverActor): FleetStatus {
     if (driver.devices.length === 0) return FleetStatus.offline
     const load = this.loads.get(driver.driverId)

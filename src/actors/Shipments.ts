@@ -201,7 +201,7 @@ export class Shipments extends Context.Service<
         const { commandId, ...content } = asked
         const record: TaskCommandRecord = {
           driverId,
-          commandId,
+          commandId: commandId.toLowerCase(),
           fingerprint: createHash("sha256").update(`task ${canonicalJson(content)}`).digest(),
           occurredAt: new Date(asked.occurredAtMs)
         }

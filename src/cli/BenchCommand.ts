@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
 
@@ -11,7 +11,13 @@ const benchFile = fileURLToPath(new URL("../../bench/Bench.ts", import.meta.url)
 interface BenchModule {
   readonly bench: (options: {
     readonly suites: ReadonlyArray<string>
+    readonly only: ReadonlyArray<string>
     readonly json: boolean
+    readonly quick: boolean
+    readonly runs: number | undefined
+    readonly seconds: number | undefined
+    readonly scale: number | undefined
+    readonly profileDir: string | undefined
     readonly signal: AbortSignal
   }) => Promise<void>
 }
@@ -26,16 +32,47 @@ export const benchCommand = Command.make(
   {
     suites: Argument.String("SUITE").pipe(
       Argument.variadic(),
-      Argument.withDescription("ingest, fanout, http, memory, ...; all unless given")
+      Argument.withDescription("ingest, decode, memory, ...; all unless given; a wrong name lists them")
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("print results as JSON"))
+    only: Flag.String("only").pipe(
+      Flag.withDefault(""),
+      Flag.withDescription("scenarios of the suites, separated by commas (singles,tens); a wrong name lists them")
+    ),
+    runs: Flag.Int("runs").pipe(Flag.optional, Flag.withDescription("runs of each contestant, the median counts (3)")),
+    seconds: Flag.Finite("seconds").pipe(Flag.optional, Flag.withDescription("seconds that one run measures (5)")),
+    scale: Flag.Finite("scale").pipe(
+      Flag.optional,
+      Flag.withDescription("share of the promised numbers of sockets, 0.001 to 1; below 1 there are no verdicts (1)")
+    ),
+    quick: Flag.Boolean("quick").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("one short run of each: for a look, not for a record")
+    ),
+    profile: Flag.String("profile").pipe(
+      Flag.optional,
+      Flag.withDescription("folder for CPU profiles of the server under test")
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("print records, one JSON object a line")
+    )
   },
-  ({ suites, json }) =>
+  (given) =>
     Effect.gen(function* () {
       if (!existsSync(benchFile))
         return yield* new CommandFailed({ message: "this installation has no bench folder: run it in a checkout" })
       const module: unknown = yield* Effect.tryPromise({ try: () => import(benchFile), catch: commandFailed })
       if (!isBenchModule(module)) return yield* new CommandFailed({ message: `${benchFile} exports no bench function` })
-      yield* Effect.tryPromise({ try: (signal) => module.bench({ suites, json, signal }), catch: commandFailed })
+      const call = {
+        suites: given.suites,
+        only: given.only.split(",").filter((name) => name !== ""),
+        json: given.json,
+        quick: given.quick,
+        runs: Option.getOrUndefined(given.runs),
+        seconds: Option.getOrUndefined(given.seconds),
+        scale: Option.getOrUndefined(given.scale),
+        profileDir: Option.getOrUndefined(given.profile)
+      }
+      yield* Effect.tryPromise({ try: (signal) => module.bench({ ...call, signal }), catch: commandFailed })
     })
 ).pipe(Command.withDescription("Measures throughput, latency and memory against baselines, on this machine."))

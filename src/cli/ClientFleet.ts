@@ -1,7 +1,8 @@
-import { DriverClient, type DriverClientOptions } from "../client/DriverClient.ts"
+import { DriverClient } from "../client/DriverClient.ts"
+import type { DriverClientOptions } from "../client/DriverClientOptions.ts"
+import type { DriverCounters } from "../client/DriverCounters.ts"
 import type { StopReason } from "../client/DriverEvents.ts"
 import { LatencyHistogram } from "../client/LatencyHistogram.ts"
-import type { DriverCounters } from "../client/Upload.ts"
 
 /** Nothing was acknowledged for too long while points were waiting. */
 export class FleetStuck extends Error {

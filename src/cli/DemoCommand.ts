@@ -30,7 +30,7 @@ export const demoCommand = Command.make(
   ({ drivers }) =>
     Effect.gen(function* () {
       const provider = yield* withDemoLogin
-      yield* Effect.raceFirst(serveUntilStopped, driveCity(drivers)).pipe(
+      return yield* Effect.raceFirst(serveUntilStopped, driveCity(drivers)).pipe(
         Effect.provideService(ConfigProvider.ConfigProvider, provider)
       )
     }).pipe(Effect.scoped)

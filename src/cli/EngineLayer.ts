@@ -1,6 +1,9 @@
 import { Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { DriverRegistry } from "../actors/DriverRegistry.ts"
+import { DriverTasks } from "../actors/DriverTasks.ts"
+import { FleetNews } from "../actors/FleetNews.ts"
+import { OrderActors } from "../actors/OrderActors.ts"
 import { DriverEndpoint } from "../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../gateway/FleetEndpoint.ts"
 import { RealtimeServer } from "../gateway/RealtimeServer.ts"
@@ -36,7 +39,8 @@ export const PersistenceLayer = Layer.mergeAll(
 /** Identity, actors and the realtime listener on top of it. Needs Secret as well. */
 export const EngineLayer = RealtimeServer.layer.pipe(
   Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer, TrackingEndpoint.layer)),
-  Layer.provideMerge(DriverRegistry.layer),
+  Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, FleetNews)),
+  Layer.provideMerge(Layer.mergeAll(DriverRegistry.layer, OrderActors)),
   Layer.provideMerge(Layer.mergeAll(FleetHub.layer, OrderHub.layer, TrackGate.layer)),
   Layer.provideMerge(Layer.mergeAll(AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(PartitionKeeper),

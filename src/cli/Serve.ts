@@ -7,7 +7,7 @@ import { RealtimeServer } from "../gateway/RealtimeServer.ts"
 import { makeRequestHandler } from "../http/HttpApp.ts"
 import { databaseCheck, Readiness, revocationsCheck } from "../http/Readiness.ts"
 import { TrackingEventStream } from "../http/TrackingEventStream.ts"
-import { WebPages } from "../http/WebPages.ts"
+import { webPages } from "../http/WebPages.ts"
 import { Passwords } from "../identity/Passwords.ts"
 import { Secret } from "../identity/Secret.ts"
 import { DatabaseUrl } from "../persistence/Database.ts"
@@ -22,16 +22,20 @@ import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { readEnv } from "./InstanceUrls.ts"
 import { observability } from "./Observability.ts"
 import { shiftedClock } from "./ShiftedClock.ts"
+import { builtWeb } from "./WebBuild.ts"
 
 /** REST, pages and the event stream on top of the engine, on the one port that the outside needs. */
-const ServerLayer = Layer.unwrap(
-  Effect.gen(function* () {
-    const checks = yield* Effect.all([databaseCheck, revocationsCheck])
-    const engine = yield* Effect.context<TrackGate | OrderHub>()
-    const routes = Layer.mergeAll(WebPages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
-    return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
-  })
-).pipe(Layer.provideMerge(EngineLayer))
+const serverLayer = (webFolder: string) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { mapStyleUrl } = yield* Env
+      const pages = yield* webPages({ folder: webFolder, mapStyleUrl })
+      const checks = yield* Effect.all([databaseCheck, revocationsCheck])
+      const engine = yield* Effect.context<TrackGate | OrderHub>()
+      const routes = Layer.mergeAll(pages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
+      return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
+    })
+  ).pipe(Layer.provideMerge(EngineLayer))
 
 /**
  * `dropmate serve`: brings up what the environment does not bring along, migrates, makes the baseline on an empty database, and
@@ -39,13 +43,17 @@ const ServerLayer = Layer.unwrap(
  */
 export const serve = Effect.gen(function* () {
   const env = yield* readEnv
-  yield* Effect.gen(function* () {
+  return yield* Effect.gen(function* () {
     const broken = brokenRelations(yield* Limits)
     if (broken.length > 0)
       return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
-    const infrastructure = yield* startInfrastructure(env)
-    yield* prepareDatabase(infrastructure, env)
-    yield* run(infrastructure, env)
+    const prepared = Effect.gen(function* () {
+      const started = yield* startInfrastructure(env)
+      yield* prepareDatabase(started, env)
+      return started
+    })
+    const [infrastructure, webFolder] = yield* Effect.all([prepared, builtWeb], { concurrency: 2 })
+    return yield* run(infrastructure, env, webFolder)
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.merge(observability(env), shiftedClock(env.clockOffsetMs))),
@@ -70,7 +78,7 @@ const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
     }
   }).pipe(Effect.provide(Passwords.layer))
 
-const run = (infrastructure: Infrastructure, env: Env) =>
+const run = (infrastructure: Infrastructure, env: Env, webFolder: string) =>
   Effect.gen(function* () {
     const http = yield* HttpPort
     const realtime = yield* RealtimeServer
@@ -85,7 +93,7 @@ const run = (infrastructure: Infrastructure, env: Env) =>
     return yield* Effect.never
   }).pipe(
     Effect.provide(
-      ServerLayer.pipe(
+      serverLayer(webFolder).pipe(
         Layer.provide(
           Layer.mergeAll(
             Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),

@@ -6,7 +6,7 @@ import { readServerRoles, ServerRoles, serverRoles } from "./ServerRoles.ts"
 /** The server until it is told to stop. Loaded only now: the other commands start faster without it. */
 export const serveUntilStopped = Effect.gen(function* () {
   const { serve } = yield* Effect.tryPromise({ try: () => import("./Serve.ts"), catch: commandFailed })
-  yield* serve
+  return yield* serve
 })
 
 /** `dropmate serve`: migrates, seeds an empty database, serves until SIGTERM. */
@@ -24,7 +24,7 @@ export const serveCommand = Command.make(
       if (wanted === undefined) {
         return yield* new CommandFailed({ message: `--roles must be some of ${serverRoles.join(",")}, not ${roles}` })
       }
-      yield* serveUntilStopped.pipe(Effect.provideService(ServerRoles, wanted))
+      return yield* serveUntilStopped.pipe(Effect.provideService(ServerRoles, wanted))
     })
 ).pipe(
   Command.withDescription(

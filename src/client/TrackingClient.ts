@@ -40,7 +40,8 @@ export class TrackingClient {
   private readonly options: TrackingClientOptions
   private readonly link: StreamLink
   private current: TrackedOrder | undefined
-  private epoch: string | null = null
+  /** Whatever names the server's log; only ever compared and sent back. */
+  private epoch: string | number | null = null
   private offset: number | null = null
 
   /** @throws RangeError when the URL is not a `ws:` or `wss:` URL. */
@@ -118,7 +119,8 @@ export class TrackingClient {
   private snapshot(frame: Frame): "begun" | "broken" {
     const [, epoch, offset, state] = frame
     const order = readTrackedOrder(state)
-    if (typeof epoch !== "string" || typeof offset !== "number" || order === undefined) return "broken"
+    if ((typeof epoch !== "string" && typeof epoch !== "number") || typeof offset !== "number" || order === undefined)
+      return "broken"
     this.tell(order)
     this.epoch = epoch
     this.offset = offset

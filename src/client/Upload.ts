@@ -1,4 +1,5 @@
 import { batchFrame, pointFrame } from "../protocol/PointFrames.ts"
+import type { DriverCounters } from "./DriverCounters.ts"
 import type { StoredDriver } from "./DriverStore.ts"
 import type { WireFix } from "./Fix.ts"
 import type { LatencyHistogram } from "./LatencyHistogram.ts"
@@ -15,22 +16,6 @@ export interface Cadence {
   readonly movingMs: number
   readonly idleMs: number
   readonly batch: number
-}
-
-/** What is counted while a client lives. */
-export interface DriverCounters {
-  /** Points handed over by the app. */
-  reported: number
-  frames: number
-  /** Points put into frames for the first time, and again. */
-  sent: number
-  resent: number
-  /** Points settled by the server, quarantined ones included. */
-  acked: number
-  quarantined: number
-  beacons: number
-  welcomes: number
-  losses: number
 }
 
 /** What WELCOME says about the device's sequence. */
@@ -117,6 +102,7 @@ export class Upload {
     const differs = lastRecordedAt !== null && known !== null && known !== lastRecordedAt
     if (ackedSeq >= this.queue.nextSeq || differs) return { kind: "foreign_sequence" }
     const dropped = this.settle(ackedSeq, nowMs)
+    this.counters.ackedUnseen += dropped
     const renumbered = this.queue.firstSeq > ackedSeq + 1
     if (renumbered) {
       this.queue.renumber(ackedSeq + 1)

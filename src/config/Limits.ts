@@ -24,8 +24,6 @@ export const defaultLimits = {
   addressConnectionsMax: 20_000,
   driverConnectionsMax: 8,
   connectionsMax: 100_000,
-  /** Upgrades of one address in flight before HELLO. */
-  unauthenticatedConnectionsMax: 20_000,
 
   // Telemetry
   clockFutureMs: 2 * 60_000,
@@ -56,7 +54,6 @@ export const defaultLimits = {
   /** A lane that cannot commit for this long closes credit on every socket. */
   creditCloseAfterMs: 750,
   creditWatchMs: 100,
-  quarantineDetailBytesMax: 512,
   retryAfterMs: 2_000,
 
   // Cadence that WELCOME asks of an app
@@ -67,6 +64,9 @@ export const defaultLimits = {
   // Partitions (UTC days)
   partitionDaysBack: 4,
   partitionDaysAhead: 7,
+  /** Of shipment_events, in months. */
+  partitionMonthsBack: 1,
+  partitionMonthsAhead: 2,
   partitionCheckEveryMs: 10 * 60_000,
 
   // Actors
@@ -77,7 +77,6 @@ export const defaultLimits = {
   driverRestartsPerMinuteMax: 5,
   driverParkedMs: 60_000,
   commandMs: 10_000,
-  commandIdBytesMax: 36,
   deviceIdBytesMax: 128,
   appVersionBytesMax: 64,
   capabilitiesMax: 32,
@@ -117,6 +116,8 @@ export const defaultLimits = {
   shipmentDecisionsMax: 5,
   /** Assignments that one TASKS frame lists. */
   tasksPerDriverMax: 40,
+  /** How soon after a change the loads of drivers are read again for the fleet map. */
+  driverLoadsEveryMs: 100,
 
   // Tracking
   /** The driver is nearby within this distance of the drop-off. */

@@ -1,4 +1,5 @@
 import { Duration, Effect } from "effect"
+import { DriverTasks } from "../actors/DriverTasks.ts"
 import type { Limits } from "../config/Limits.ts"
 import { AccessTokens } from "../identity/AccessTokens.ts"
 import type { Principal } from "../identity/Principal.ts"
@@ -10,12 +11,13 @@ import type { Hello } from "./Hello.ts"
 
 const refused = (code: CloseCode, retryAfterMs = 0): Admission => ({ _tag: "Refused", code, retryAfterMs })
 
-/** HELLO step by step: whose token, may they drive, and the device's session with its cursor. */
+/** HELLO step by step: whose token, may they drive, what they have to do, and the device's session with its cursor. */
 export const makeAdmission = (node: string, limits: Limits) =>
   Effect.gen(function* () {
     const tokens = yield* AccessTokens
     const revocations = yield* Revocations
     const sessions = yield* DriverSessionRepo
+    const driverTasks = yield* DriverTasks
 
     const principalOf = (hello: Hello, header: Principal | undefined): Effect.Effect<Principal | Admission> => {
       if (hello.token === undefined) return Effect.succeed(header ?? refused(CloseCode.tokenInvalid))
@@ -29,11 +31,14 @@ export const makeAdmission = (node: string, limits: Limits) =>
     }
 
     const open = (hello: Hello, principal: Principal, driverId: string): Effect.Effect<Admission> =>
-      sessions.open({ ...hello, driverId }, node).pipe(
+      Effect.flatMap(driverTasks.prepare(driverId), (tasks) =>
+        Effect.map(sessions.open({ ...hello, driverId }, node), (session) => ({ session, tasks }))
+      ).pipe(
         Effect.timeout(Duration.millis(limits.databaseConnectMs)),
         Effect.match({
-          onSuccess: (session): Admission => ({ _tag: "Admitted", principal, session }),
+          onSuccess: ({ session, tasks }): Admission => ({ _tag: "Admitted", principal, session, tasks }),
           onFailure: (error): Admission => {
+            driverTasks.settle(driverId)
             switch (error._tag) {
               case "DriverNotPermitted":
               case "TooManyDevices":

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Metric, Result } from "effect"
 import { DriverRegistry } from "../actors/DriverRegistry.ts"
+import { DriverTasks } from "../actors/DriverTasks.ts"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
 import { AccessTokens } from "../identity/AccessTokens.ts"
@@ -51,6 +52,7 @@ export class DriverEndpoint extends Context.Service<
       const node: DriverNode = {
         limits,
         registry,
+        tasks: yield* DriverTasks,
         block,
         reader: new PointReader(block),
         admit: yield* makeAdmission(env.nodeName, limits),

@@ -3,6 +3,8 @@ import type { DeviceIntake } from "../actors/DeviceIntake.ts"
 import type { Duty } from "../actors/DriverActor.ts"
 import type { DriverLink, RefusalCode } from "../actors/DriverLink.ts"
 import type { DriverRegistry } from "../actors/DriverRegistry.ts"
+import type { DriverTasks, TaskFrame } from "../actors/DriverTasks.ts"
+import type { Task } from "../actors/TaskShape.ts"
 import type { Limits } from "../config/Limits.ts"
 import { isUuid, publicId } from "../domain/Ids.ts"
 import { fieldRange, type QuarantineCode } from "../domain/TelemetryRules.ts"
@@ -17,16 +19,23 @@ import { readPointFrame } from "../protocol/PointFrames.ts"
 import type { PointReader } from "../protocol/PointReader.ts"
 import type { Connection, SocketBehaviour } from "./Connection.ts"
 import { type Hello, OtherVersion, readHello } from "./Hello.ts"
+import { readTask } from "./TaskFrame.ts"
 
 /** How a HELLO ended: a session, or the code to close with. */
 export type Admission =
-  | { readonly _tag: "Admitted"; readonly principal: Principal; readonly session: OpenedSession }
+  | {
+      readonly _tag: "Admitted"
+      readonly principal: Principal
+      readonly session: OpenedSession
+      readonly tasks: TaskFrame
+    }
   | { readonly _tag: "Refused"; readonly code: CloseCode; readonly retryAfterMs: number }
 
 /** What driver sockets share on a node. */
 export interface DriverNode {
   readonly limits: Limits
   readonly registry: DriverRegistry["Service"]
+  readonly tasks: DriverTasks["Service"]
   /** Both readers fill this one block: a frame is done with before the next one is read. */
   readonly block: PointBlock
   readonly reader: PointReader
@@ -96,7 +105,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       case DriverClientFrame.offerReply:
         return this.unknownTarget(frame[1], "offer_not_found", "no such offer is open for this driver")
       case DriverClientFrame.task:
-        return this.unknownTarget(frame[1], "assignment_not_found", "this driver has no such assignment")
+        return this.task(frame, intake, now)
       case DriverClientFrame.ping:
         return this.ping(frame, now)
       case DriverClientFrame.auth:
@@ -123,13 +132,15 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       Effect.map(node.admit(hello, connection.headerPrincipal), (admission) => {
         this.isOpening = false
         if (admission._tag === "Refused") return connection.close(admission.code, admission.retryAfterMs)
-        this.welcome(admission.principal, admission.session)
+        this.welcome(admission.principal, admission.session, admission.tasks)
       })
     )
   }
 
-  private welcome(principal: Principal, session: OpenedSession): void {
+  private welcome(principal: Principal, session: OpenedSession, tasks: TaskFrame): void {
     const { connection, node } = this
+    const driverId = principal.driverId as string
+    const isStale = node.tasks.settle(driverId)
     if (connection.isClosing) return node.sessionEnded(session.sessionId, 1006)
     // It may have been revoked while the session was being opened, when nobody knew that this connection was its.
     if (node.isRevoked(principal)) {
@@ -137,7 +148,6 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       return connection.close(CloseCode.tokenInvalid, 0)
     }
     this.principal = principal
-    const driverId = principal.driverId as string
     const intake = node.registry.connect(driverId, session, this)
     if (intake.driver.devices.length > node.limits.driverConnectionsMax) {
       this.intake = intake
@@ -154,7 +164,8 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
       session.lastRecordedAt ?? null
     ])
-    connection.sendFrame([DriverServerFrame.tasks, 0, []])
+    this.tasks(tasks.version, tasks.tasks)
+    if (isStale) node.tasks.refresh(driverId)
   }
 
   private beacon(frame: Frame, intake: DeviceIntake, now: number): void {
@@ -189,6 +200,15 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     }
     this.node.count("duty")
     this.node.registry.duty(intake, this, commandId, duty, typeof occurredAt === "number" ? occurredAt : undefined, now)
+  }
+
+  private task(frame: Frame, intake: DeviceIntake, now: number): void {
+    const commandId = frame[1]
+    if (!isCommandId(commandId)) return this.malformed()
+    const command = readTask(commandId, frame)
+    if (typeof command === "string") return this.result(commandId, false, { code: "bad_value", detail: command })
+    this.node.count("task")
+    this.node.tasks.take(intake, this, command, now)
   }
 
   private unknownTarget(commandId: unknown, code: string, detail: string): void {
@@ -260,6 +280,9 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
   result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void {
     this.connection.sendFrame([DriverServerFrame.result, commandId, ok, detail])
+  }
+  tasks(version: number, tasks: ReadonlyArray<Task>): void {
+    this.connection.sendFrame([DriverServerFrame.tasks, version, tasks])
   }
   close(code: CloseCode, retryAfterMs: number): void {
     this.connection.close(code, retryAfterMs)

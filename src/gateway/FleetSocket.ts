@@ -126,7 +126,7 @@ export class FleetSocket implements SocketBehaviour {
 
   tick(now: number): void {
     const { connection, node, principal } = this
-    if (this.subscription === undefined && !this.isOpening && now - connection.openedAt > node.limits.firstFrameMs) {
+    if (principal === undefined && !this.isOpening && now - connection.openedAt > node.limits.firstFrameMs) {
       return connection.close(CloseCode.notAuthenticatedInTime, 0)
     }
     if (principal !== undefined && now > principal.expiresAtMs + node.limits.tokenGraceMs) {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
+import { OrderHub } from "../realtime/OrderHub.ts"
 import { RealtimeServer } from "./RealtimeServer.ts"
 import { pipeUpgrades } from "./UpgradePipe.ts"
 
@@ -25,6 +26,7 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
         const env = yield* Env
         const limits = yield* Limits
         const realtime = yield* RealtimeServer
+        const orders = yield* OrderHub
         const handler = yield* makeHandler
         let inFlight = 0
         const server = createServer(
@@ -42,13 +44,18 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
           }
         )
         server.maxConnections = limits.httpConnectionsMax
-        pipeUpgrades(server, realtime.peers, { host: env.host, port: realtime.port })
+        const pipes = pipeUpgrades(server, realtime.peers, { host: env.host, port: realtime.port })
         const port = yield* listen(server, env.host, env.httpPort)
         yield* Effect.addFinalizer(() =>
           Effect.gen(function* () {
             server.close()
             server.closeIdleConnections()
-            yield* Effect.suspend(() => (inFlight === 0 ? Effect.void : Effect.fail("busy" as const))).pipe(
+            // Before this port is gone: the GOODBYE of every piped socket leaves through it.
+            yield* realtime.drain
+            // What is left are event streams: requests that would never end by themselves.
+            orders.drain()
+            const isQuiet = (): boolean => inFlight === 0 && pipes.size === 0
+            yield* Effect.suspend(() => (isQuiet() ? Effect.void : Effect.fail("busy" as const))).pipe(
               Effect.retry(Schedule.spaced("10 millis")),
               Effect.timeoutOption(Duration.millis(limits.httpDrainMs)),
               Effect.ignore

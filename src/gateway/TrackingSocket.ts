@@ -69,10 +69,11 @@ export class TrackingSocket implements SocketBehaviour {
         return node.hub.subscribe(admission.orderId, subscriber, { epoch, offset }).pipe(
           Effect.match({
             onSuccess: () => this.subscribed(admission.orderId, subscriber),
-            onFailure: (error) =>
-              error === "order_absent"
-                ? connection.close(CloseCode.tokenInvalid, 0)
-                : connection.close(CloseCode.databaseUnavailable, node.limits.retryAfterMs)
+            onFailure: (error) => {
+              if (error === "order_absent") return connection.close(CloseCode.tokenInvalid, 0)
+              if (error === "order_finished") return connection.close(CloseCode.trackingFinished, 0)
+              return connection.close(CloseCode.databaseUnavailable, node.limits.retryAfterMs)
+            }
           })
         )
       }).pipe(

@@ -6,6 +6,12 @@ import { type PeerHeader, peerHeader } from "./PeerHeader.ts"
 /** The paths that the realtime listener serves. */
 export const realtimePaths: ReadonlySet<string> = new Set(["/v1/driver", "/v1/track", "/v1/fleet"])
 
+/** The upgrades that are piped now. */
+export interface OpenPipes {
+  /** How many have not ended on both sides: what they were told last may still be on its way. */
+  readonly size: number
+}
+
 /**
  * Pipes WebSocket upgrades that arrive at the HTTP port to the realtime listener, so that one port is enough behind a proxy.
  * The request goes on as it came, except that the peer's address is added, signed, and taken out if a client sent one.
@@ -14,13 +20,16 @@ export const pipeUpgrades = (
   server: Server,
   peers: PeerHeader,
   realtime: { readonly host: string; readonly port: number }
-): void => {
+): OpenPipes => {
+  const open = new Set<Duplex>()
   server.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
     if (!realtimePaths.has(path)) {
       client.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
       return
     }
+    open.add(client)
+    client.once("close", () => open.delete(client))
     const upstream = connect({ host: realtime.host, port: realtime.port, noDelay: true })
     const end = (): void => {
       client.destroy()
@@ -43,6 +52,7 @@ export const pipeUpgrades = (
       client.pipe(upstream)
     })
   })
+  return open
 }
 
 const addressOf = (socket: Socket): string => socket.remoteAddress ?? "unknown"

@@ -1,12 +1,19 @@
 import { HttpApi, OpenApi } from "effect/http-api"
+import { AddressesApi } from "./AddressesApi.ts"
 import { AuthApi } from "./AuthApi.ts"
+import { CustomersApi } from "./CustomersApi.ts"
 import { DriverLocationsApi } from "./DriverLocationsApi.ts"
 import { DriverProfilesApi } from "./DriverProfilesApi.ts"
 import { DriversApi } from "./DriversApi.ts"
 import { DriverTokensApi } from "./DriverTokensApi.ts"
 import { MeApi } from "./MeApi.ts"
 import { OpsApi } from "./OpsApi.ts"
+import { OrdersApi } from "./OrdersApi.ts"
 import { ProblemBoundary } from "./ProblemBoundary.ts"
+import { ProductsApi } from "./ProductsApi.ts"
+import { ShipmentsApi } from "./ShipmentsApi.ts"
+import { TrackingApi } from "./TrackingApi.ts"
+import { TrackingSessionsApi } from "./TrackingSessionsApi.ts"
 import { UsersApi } from "./UsersApi.ts"
 import { VehiclesApi } from "./VehiclesApi.ts"
 
@@ -25,6 +32,13 @@ export class Api extends HttpApi.make("dropmate")
   .add(DriversApi.prefix("/v1"))
   .add(DriverProfilesApi.prefix("/v1"))
   .add(VehiclesApi.prefix("/v1"))
+  .add(AddressesApi.prefix("/v1"))
+  .add(CustomersApi.prefix("/v1"))
+  .add(ProductsApi.prefix("/v1"))
+  .add(OrdersApi.prefix("/v1"))
+  .add(ShipmentsApi.prefix("/v1"))
+  .add(TrackingSessionsApi.prefix("/v1"))
+  .add(TrackingApi.prefix("/v1"))
   .add(OpsApi)
   .middleware(ProblemBoundary)
   .annotate(HttpApi.PayloadParseOptions, strictly)

@@ -76,8 +76,11 @@ const quotaHeaders = ({ quota }: RequestFacts): Readonly<Record<string, string>>
 const finish = (request: Request, facts: RequestFacts, options: EdgeOptions, response: Response): Response => {
   const type =
     response.headers["content-type"] ?? ("contentType" in response.body ? response.body.contentType : undefined)
+  const ownPolicy = response.headers["content-security-policy"]
   return HttpServerResponse.setHeaders(response, {
     ...securityHeadersFor(type),
+    // A page that says itself what it may load knows better than the policy of all pages.
+    ...(ownPolicy === undefined ? {} : { "content-security-policy": ownPolicy }),
     ...(response.headers["cache-control"] === undefined ? { "cache-control": "no-store" } : {}),
     ...corsHeaders(options.cors, request.headers.origin),
     ...quotaHeaders(facts),

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { NodeHttpServer } from "@effect/platform-node"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
+import type { Orders } from "../actors/Orders.ts"
+import type { Shipments } from "../actors/Shipments.ts"
+import type { Telling } from "../actors/Told.ts"
 import { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
 import { Accounts } from "../identity/Accounts.ts"
@@ -11,16 +14,30 @@ import { Passwords } from "../identity/Passwords.ts"
 import { RefreshTokens } from "../identity/RefreshTokens.ts"
 import type { Revocations } from "../identity/Revocations.ts"
 import type { Secret } from "../identity/Secret.ts"
+import { TrackingTokens } from "../identity/TrackingTokens.ts"
+import { AddressRepo } from "../persistence/AddressRepo.ts"
 import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
+import { CustomerRepo } from "../persistence/CustomerRepo.ts"
 import { DriverProfileRepo } from "../persistence/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/DriverRepo.ts"
 import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
+import { MarkerRepo } from "../persistence/MarkerRepo.ts"
+import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { ProductRepo } from "../persistence/ProductRepo.ts"
+import { SettingRepo } from "../persistence/SettingRepo.ts"
+import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
+import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import { TrackingSessionRepo } from "../persistence/TrackingSessionRepo.ts"
 import { UserRepo } from "../persistence/UserRepo.ts"
 import { VehicleRepo } from "../persistence/VehicleRepo.ts"
+import { TrackGate } from "../realtime/TrackGate.ts"
+import { AddressesHttp } from "./AddressesHttp.ts"
 import { Api } from "./Api.ts"
 import { AuthenticatedLive, Authentication } from "./Authenticated.ts"
 import { AuthHttp } from "./AuthHttp.ts"
+import { CustomersHttp } from "./CustomersHttp.ts"
 import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
 import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
 import { DriversHttp } from "./DriversHttp.ts"
@@ -29,11 +46,16 @@ import { withEdge } from "./Edge.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
+import { OrdersHttp } from "./OrdersHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
+import { ProductsHttp } from "./ProductsHttp.ts"
 import { RateLimits } from "./RateLimits.ts"
 import type { Readiness } from "./Readiness.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
+import { ShipmentsHttp } from "./ShipmentsHttp.ts"
+import { TrackingHttp } from "./TrackingHttp.ts"
+import { TrackingSessionsHttp } from "./TrackingSessionsHttp.ts"
 import { UsersHttp } from "./UsersHttp.ts"
 import { VehiclesHttp } from "./VehiclesHttp.ts"
 
@@ -44,10 +66,20 @@ const Repos = Layer.mergeAll(
   DriverProfileRepo.layer,
   VehicleRepo.layer,
   LocationRepo.layer,
-  IdempotencyRepo.layer
+  IdempotencyRepo.layer,
+  AddressRepo.layer,
+  CustomerRepo.layer,
+  MarkerRepo.layer,
+  OrderRepo.layer,
+  ProductRepo.layer,
+  SettingRepo.layer,
+  ShipmentEventRepo.layer,
+  ShipmentRepo.layer,
+  TrackingSessionRepo.layer,
+  TrackGate.layer.pipe(Layer.provideMerge(TrackingRepo.layer))
 )
 
-const Identity = Accounts.layer.pipe(Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer)))
+const Identity = Accounts.layer.pipe(Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer, TrackingTokens.layer)))
 
 const Services = Layer.mergeAll(Idempotency.layer, Authentication.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(PrincipalScope.layer, Identity)),
@@ -63,6 +95,13 @@ const Handlers = Layer.mergeAll(
   DriverTokensHttp,
   DriverLocationsHttp,
   VehiclesHttp,
+  AddressesHttp,
+  CustomersHttp,
+  ProductsHttp,
+  OrdersHttp,
+  ShipmentsHttp,
+  TrackingSessionsHttp,
+  TrackingHttp,
   OpsHttp
 ).pipe(Layer.provide(AuthenticatedLive), Layer.provide(ProblemBoundaryLive), Layer.provide(Services))
 
@@ -73,7 +112,19 @@ export const HttpRoutes = Layer.mergeAll(
 ).pipe(Layer.provide(Handlers))
 
 /** What the application needs from whoever builds the server. */
-export type HttpAppNeeds = Env | SqlClient.SqlClient | Secret | AccessTokens | Revocations | Readiness | Scope.Scope
+export type HttpAppNeeds =
+  | Env
+  /** DatabaseUrl. */
+  | Redacted.Redacted
+  | SqlClient.SqlClient
+  | Secret
+  | AccessTokens
+  | Revocations
+  | Readiness
+  | Orders
+  | Shipments
+  | Telling
+  | Scope.Scope
 
 const originsOf = (env: Env): ReadonlySet<string> => {
   const own = env.publicUrl ?? `http://${env.host}:${env.httpPort}`

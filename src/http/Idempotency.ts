@@ -15,6 +15,8 @@ export interface AnswerShape<A, I> {
   readonly status: number
   readonly success: Schema.Codec<A, I>
   readonly headers?: (result: A) => Readonly<Record<string, string>>
+  /** What is added to the kept JSON each time it is sent: secrets, which are derived again and kept nowhere. */
+  readonly complete?: (kept: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
 }
 
 /**
@@ -59,7 +61,7 @@ export class Idempotency extends Context.Service<
           const encoded = Effect.flatMap(change, (result) => encodeAnswer(shape, result))
           const request = yield* HttpServerRequest.HttpServerRequest
           const key = yield* keyOf(request.headers["idempotency-key"], limits.idempotencyKeyBytesMax)
-          if (key === undefined) return respond(yield* scope.run(encoded))
+          if (key === undefined) return respond(yield* scope.run(encoded), shape.complete)
           const clientScope = `user:${(yield* CurrentPrincipal).userId}`
           const fingerprint = yield* fingerprintOf(request)
           return yield* scope.run(
@@ -67,10 +69,10 @@ export class Idempotency extends Context.Service<
               if (!(yield* repo.hold(clientScope, key)))
                 return yield* new Problem({ code: "idempotency_in_flight", retryAfterS: 1 })
               const kept = yield* repo.find(clientScope, key, new Date(yield* Clock.currentTimeMillis))
-              if (kept !== undefined) return yield* replay(kept, fingerprint)
+              if (kept !== undefined) return yield* replay(kept, fingerprint, shape.complete)
               const answer = yield* encoded
               yield* keep(clientScope, key, fingerprint, answer)
-              return respond(answer)
+              return respond(answer, shape.complete)
             })
           )
         })
@@ -92,8 +94,15 @@ const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<
     body: new TextEncoder().encode(JSON.stringify(json))
   }))
 
-const respond = (answer: Answer): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.uint8Array(answer.body, {
+type Complete = AnswerShape<never, never>["complete"]
+
+const completed = (body: Uint8Array, complete: Complete): Uint8Array =>
+  complete === undefined
+    ? body
+    : new TextEncoder().encode(JSON.stringify(complete(JSON.parse(new TextDecoder().decode(body)))))
+
+const respond = (answer: Answer, complete: Complete): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.uint8Array(completed(answer.body, complete), {
     status: answer.status,
     contentType: "application/json",
     headers: answer.headers
@@ -101,15 +110,19 @@ const respond = (answer: Answer): HttpServerResponse.HttpServerResponse =>
 
 const replay = (
   kept: KeptAnswer,
-  fingerprint: Uint8Array
+  fingerprint: Uint8Array,
+  complete: Complete
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, Problem> =>
   Buffer.from(kept.fingerprint).equals(fingerprint)
     ? Effect.succeed(
-        respond({
-          status: kept.response_status,
-          headers: { ...kept.response_headers, "idempotent-replayed": "true" },
-          body: kept.response_body
-        })
+        respond(
+          {
+            status: kept.response_status,
+            headers: { ...kept.response_headers, "idempotent-replayed": "true" },
+            body: kept.response_body
+          },
+          complete
+        )
       )
     : Effect.fail(new Problem({ code: "idempotency_key_reused" }))
 

@@ -21,6 +21,7 @@ export const problemCodes = {
   token_missing: { status: 401, title: "An access token is required", retry: "never" },
   token_invalid: { status: 401, title: "The access token is not valid", retry: "never" },
   token_expired: { status: 401, title: "The access token has expired", retry: "never" },
+  tracking_finished: { status: 410, title: "The tracked delivery is over", retry: "never" },
   tracking_expired: { status: 410, title: "This tracking link has expired", retry: "never" },
   tracking_revoked: { status: 410, title: "This tracking link was revoked", retry: "never" },
   credentials_wrong: { status: 401, title: "E-mail or password is wrong", retry: "never" },

@@ -118,9 +118,15 @@ export const TrackingEventStream = Layer.unwrap(
               yield* hub
                 .subscribe(admission.orderId, subscriber, resumePoint(headers["last-event-id"]))
                 .pipe(
-                  Effect.catch(() => Effect.sync(() => sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)))
+                  Effect.catch((error) =>
+                    Effect.sync(() => {
+                      if (error === "order_absent") return sink.close(CloseCode.tokenInvalid, 0)
+                      if (error === "order_finished") return sink.close(CloseCode.trackingFinished, 0)
+                      return sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)
+                    })
+                  )
                 )
-              yield* Effect.sync(() => sink.keepAlive()).pipe(Effect.delay(limits.pingEveryMs), Effect.forever)
+              return yield* Effect.sync(() => sink.keepAlive()).pipe(Effect.delay(limits.pingEveryMs), Effect.forever)
             }),
           { bufferSize: limits.trackStreamFramesMax, strategy: "dropping" }
         )

@@ -1,5 +1,6 @@
 import { Data, Effect, type Redacted } from "effect"
 import pg from "pg"
+import { Limits } from "../config/Limits.ts"
 import { type DatabaseRole, pgSettings } from "./Database.ts"
 import { parse, sync } from "./WireMessages.ts"
 
@@ -103,11 +104,17 @@ export class IngestConnection {
     if (client !== undefined) destroy(client)
   }
 
-  /** Ends the connection in order. */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  /** Ends the connection in order; a server that does not answer within `databaseCloseMs` is left. */
+  readonly close: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const { databaseCloseMs } = yield* Limits
     const client = this.client
     this.client = undefined
-    return client === undefined ? Effect.void : Effect.ignore(Effect.tryPromise(() => client.end()))
+    if (client === undefined) return
+    yield* Effect.tryPromise(() => client.end()).pipe(
+      Effect.timeout(databaseCloseMs),
+      Effect.ignore,
+      Effect.ensuring(Effect.sync(() => destroy(client)))
+    )
   })
 
   private current(): pg.Client {

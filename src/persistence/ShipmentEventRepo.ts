@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Actor } from "../domain/Actor.ts"
 import { newIds } from "./NewId.ts"
@@ -39,6 +39,16 @@ const make = Effect.gen(function* () {
   const columns = sql`id, event_no::integer AS event_no, shipment_id, version::integer AS version, type, occurred_at, recorded_at,
     actor_kind, actor_id, cause, data`
 
+  const knownMonths = new Set<string>()
+  // PartitionKeeper makes months ahead; this is for a server that slept through them. A month made here is not remembered, since the
+  // transaction that made it may roll back.
+  const ensureMonth = Effect.gen(function* () {
+    const month = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 7)
+    if (knownMonths.has(month)) return
+    const [row] = yield* sql<{ made: boolean }>`SELECT ensure_shipment_event_month(now()::date) AS made`
+    if (row?.made === false) knownMonths.add(month)
+  })
+
   /**
    * Appends events to an order's log, numbered on from its last under the row's lock; their outbox rows and notices are made by a trigger.
    * Runs in the caller's transaction, which holds the order's row. Answers the number of the last one.
@@ -48,6 +58,7 @@ const make = Effect.gen(function* () {
     events: ReadonlyArray<NewEvent>,
     origin: EventOrigin
   ) {
+    if (events.length > 0) yield* ensureMonth
     const ids = yield* newIds(events.length)
     const rows = events.map(({ type, data, shipment }, index) => ({
       id: ids[index],
@@ -87,10 +98,7 @@ const make = Effect.gen(function* () {
     return yield* sql<EventRow>`SELECT ${columns} FROM shipment_events WHERE order_id = ${orderId} ORDER BY event_no`
   })
 
-  /** Makes sure that the month of now has its partition; PartitionKeeper makes them ahead. */
-  const ensureMonth = sql`SELECT ensure_shipment_event_month(now()::date)`.pipe(Effect.asVoid)
-
-  return { append, ofShipment, ofOrder, ensureMonth }
+  return { append, ofShipment, ofOrder }
 })
 
 /** Keeps the log that orders and shipments follow from. */

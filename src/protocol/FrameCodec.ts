@@ -22,7 +22,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true })
  */
 export const decodeFrame = (bytes: Uint8Array, depthMax: number): Frame | MalformedFrame => {
   const unsound = scanFrame(bytes, depthMax)
-  if (unsound !== undefined) return new MalformedFrame(unsound.startsWith("nested") ? unsound : `not MessagePack: ${unsound}`)
+  if (unsound !== undefined)
+    return new MalformedFrame(unsound.startsWith("nested") ? unsound : `not MessagePack: ${unsound}`)
   let value: unknown
   try {
     value = decoder.decode(bytes)

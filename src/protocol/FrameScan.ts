@@ -5,10 +5,31 @@ const scalarBytes: ReadonlyArray<number> = (() => {
   for (let head = 0xa0; head <= 0xbf; head++) sizes[head] = head & 0x1f
   for (let head = 0xe0; head <= 0xff; head++) sizes[head] = 0
   const fixed: ReadonlyArray<readonly [head: number, size: number]> = [
-    ...([[0xc0, 0], [0xc2, 0], [0xc3, 0], [0xca, 4], [0xcb, 8]] as const),
-    ...([[0xcc, 1], [0xcd, 2], [0xce, 4], [0xcf, 8], [0xd0, 1], [0xd1, 2], [0xd2, 4], [0xd3, 8]] as const),
+    ...([
+      [0xc0, 0],
+      [0xc2, 0],
+      [0xc3, 0],
+      [0xca, 4],
+      [0xcb, 8]
+    ] as const),
+    ...([
+      [0xcc, 1],
+      [0xcd, 2],
+      [0xce, 4],
+      [0xcf, 8],
+      [0xd0, 1],
+      [0xd1, 2],
+      [0xd2, 4],
+      [0xd3, 8]
+    ] as const),
     // An extension of fixed size has its type in front.
-    ...([[0xd4, 2], [0xd5, 3], [0xd6, 5], [0xd7, 9], [0xd8, 17]] as const)
+    ...([
+      [0xd4, 2],
+      [0xd5, 3],
+      [0xd6, 5],
+      [0xd7, 9],
+      [0xd8, 17]
+    ] as const)
   ]
   for (const [head, size] of fixed) sizes[head] = size
   return sizes
@@ -70,7 +91,10 @@ export const scanFrame = (bytes: Uint8Array, depthMax: number): string | undefin
     }
     const head = bytes[at] as number
     const measured = lengthWidth.get(head)
-    const size = measured === undefined ? (scalarBytes[head] as number) : bigEndian(bytes, at + 1, measured[0]) + measured[0] + measured[1]
+    const size =
+      measured === undefined
+        ? (scalarBytes[head] as number)
+        : bigEndian(bytes, at + 1, measured[0]) + measured[0] + measured[1]
     if (size < 0) return "a byte that begins no value"
     at += 1 + size
     if (at > bytes.length) return "truncated"

@@ -88,13 +88,14 @@ export class FleetHub extends Context.Service<
         member.sink.send(new SharedFrame(positionsFrame(board, handles, clock.currentTimeMillisUnsafe())))
       }
 
-      /** What is in the new view and was not in the old one, and the reverse. */
+      /** What is in the new view and was not in the old one, and the reverse; of what is in both, what the old one had yet to tell. */
       const difference = (member: FleetMember, from: FleetView, to: FleetView): void => {
         const gone = from.handles().filter((handle) => !to.has(handle))
         const entered = to.handles().filter((handle) => !from.has(handle))
+        const news = to.handles().filter((handle) => !from.has(handle) || from.owes(handle))
         member.sink.send(new SharedFrame([FleetServerFrame.gone, gone]))
         if (entered.length > 0) member.sink.send(new SharedFrame(driversFrame(board, entered)))
-        member.sink.send(new SharedFrame(positionsFrame(board, entered, clock.currentTimeMillisUnsafe())))
+        member.sink.send(new SharedFrame(positionsFrame(board, news, clock.currentTimeMillisUnsafe())))
       }
 
       yield* Effect.sync(() => {
@@ -117,8 +118,8 @@ export class FleetHub extends Context.Service<
           return {
             change: (next) => {
               const to = viewFor(next)
-              if (to === view) return
               difference(member, view, to)
+              if (to === view) return
               leave(view, member)
               view = to
               view.members.add(member)

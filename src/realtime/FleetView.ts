@@ -65,6 +65,11 @@ export class FleetView {
     return this.inView[handle] === 1
   }
 
+  /** Whether the driver changed since members were last told. */
+  owes(handle: number): boolean {
+    return (this.board.changedAt[handle] as number) > this.seenVersion
+  }
+
   /** Compares the board with what members know, and makes it what they know. */
   private look(): { readonly entered: Array<number>; readonly changed: Array<number>; readonly gone: Array<number> } {
     const { board } = this

@@ -2,6 +2,7 @@ import { type CustomerEvent, customerEvent } from "../domain/CustomerEvent.ts"
 import { publicId } from "../domain/Ids.ts"
 import { distanceToM, isShown, type TrackingStage, trackingStage } from "../domain/TrackingStage.ts"
 import type { TrackedEvent, TrackedOrder } from "../persistence/TrackingRepo.ts"
+import { CloseCode } from "../protocol/CloseCode.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
 import { TrackingServerFrame } from "../protocol/FrameType.ts"
 import { SharedFrame } from "./FrameSink.ts"
@@ -63,6 +64,9 @@ export class OrderChannel {
     else {
       subscriber.sink.send(new SharedFrame([TrackingServerFrame.resumed, this.order.epoch, resume.offset]))
       for (const event of missed) subscriber.sink.send(new SharedFrame(eventFrame(event)))
+      // A driver came meanwhile, for whom only the state has words.
+      if (isShown(this.stage, "driver") && missed.some((event) => event.type === "shipment.assigned"))
+        subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
       subscriber.sink.send(new SharedFrame([TrackingServerFrame.stage, this.stage]))
       if (this.placeFrame !== undefined && this.showsPosition) subscriber.position(this.placeFrame, now)
     }
@@ -72,6 +76,11 @@ export class OrderChannel {
   leave(subscriber: TrackSubscriber, now: number): void {
     this.subscribers.delete(subscriber)
     if (this.subscribers.size === 0) this.idleSince = now
+  }
+
+  /** The order's links are dead: everybody is told that it is over. */
+  end(): void {
+    for (const { sink } of this.subscribers) sink.close(CloseCode.trackingFinished, 0)
   }
 
   /** Takes a newer state of the order: what happened is told in order, then where it stands. */

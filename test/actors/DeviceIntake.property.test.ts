@@ -13,6 +13,7 @@ import { PointBlock } from "../../src/protocol/PointBlock.ts"
 import { readPointFrame } from "../../src/protocol/PointFrames.ts"
 import { insertDriver } from "../kit/EngineUnderTest.ts"
 import { runSeed } from "../kit/LooseEncoding.ts"
+import { promiseSize } from "../kit/PromiseSize.ts"
 import { until } from "../kit/Until.ts"
 import { startWriter, type WriterUnderTest } from "../kit/WriterUnderTest.ts"
 
@@ -24,9 +25,16 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const seed = runSeed()
-const numRuns = Number(process.env.PROMISE_RUNS ?? 60)
+const numRuns = promiseSize({ ci: 60, nightly: 2_000 })
 const pointsMax = 60
-const limits: Limits = { ...defaultLimits, flushAfterMs: 1, windowPoints: 40, batchPointsMax: 40, ingestRetryMs: 5, refusedRepeatMs: 0 }
+const limits: Limits = {
+  ...defaultLimits,
+  flushAfterMs: 1,
+  windowPoints: 40,
+  batchPointsMax: 40,
+  ingestRetryMs: 5,
+  refusedRepeatMs: 0
+}
 
 /** The writing half of a node, which `crash` ends without draining. */
 const startNode = async () => {
@@ -64,7 +72,14 @@ class Phone {
   }
 
   async hello(node: Node): Promise<void> {
-    const request = { driverId: this.driverId, deviceId: "phone", platform: "android", appVersion: "", capabilities: [], attempt: undefined } as const
+    const request = {
+      driverId: this.driverId,
+      deviceId: "phone",
+      platform: "android",
+      appVersion: "",
+      capabilities: [],
+      attempt: undefined
+    } as const
     const session = await Effect.runPromise(node.sessions.open(request, "test"))
     this.intake?.replaced()
     this.closedWith = undefined
@@ -80,7 +95,14 @@ class Phone {
       quarantined: () => undefined,
       refused: () => undefined
     }
-    this.intake = new DeviceIntake(driver, session, limits.windowPoints, writer.laneOf(this.driverId), this.link(), intakeNode)
+    this.intake = new DeviceIntake(
+      driver,
+      session,
+      limits.windowPoints,
+      writer.laneOf(this.driverId),
+      this.link(),
+      intakeNode
+    )
   }
 
   private link(): DriverLink {
@@ -92,6 +114,7 @@ class Phone {
       flagged: () => undefined,
       refused: () => undefined,
       credit: () => undefined,
+      tasks: () => undefined,
       result: () => undefined,
       close: (code) => {
         this.closedWith = code
@@ -111,7 +134,14 @@ class Phone {
 }
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("send" as const), from: fc.integer({ min: 1, max: pointsMax }), count: fc.integer({ min: 1, max: 30 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("send" as const),
+      from: fc.integer({ min: 1, max: pointsMax }),
+      count: fc.integer({ min: 1, max: 30 })
+    })
+  },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("next" as const), count: fc.integer({ min: 1, max: 15 }) }) },
   { weight: 2, arbitrary: fc.constant({ kind: "takeover" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "look" as const }) },
@@ -177,4 +207,4 @@ it(`any order of loss, repetition, reordering, takeover and crash stores each po
     { seed, numRuns, endOnFailure: true }
   )
   await node.crash()
-}, 120_000)
+}, 1_800_000)

@@ -1,4 +1,5 @@
-import { DriverClient, type DriverClientOptions } from "../../src/client/DriverClient.ts"
+import { DriverClient } from "../../src/client/DriverClient.ts"
+import type { DriverClientOptions } from "../../src/client/DriverClientOptions.ts"
 import { ScriptedServer } from "./ScriptedServer.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { DriverStopped } from "../../src/client/DriverClient.ts"
+import { DriverStopped } from "../../src/client/DriverStopped.ts"
 import type { DriverStore, StoredDriver, StoreEntry } from "../../src/client/DriverStore.ts"
 import { foldEntries } from "../../src/client/DriverStore.ts"
 import { CloseCode } from "../../src/protocol/CloseCode.ts"

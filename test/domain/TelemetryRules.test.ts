@@ -41,7 +41,11 @@ describe("flags", () => {
   const cases: ReadonlyArray<readonly [name: string, flags: number, expected: number]> = [
     ["nothing is known but the place", flagsOf(now, 0, 0, unknown, unknown, now, undefined, 60_000), 0],
     ["70 m/s", flagsOf(now, 0, 0, plausibleSpeedCms, unknown, now, undefined, 60_000), 0],
-    ["a little more than 70 m/s", flagsOf(now, 0, 0, plausibleSpeedCms + 1, unknown, now, undefined, 60_000), Flag.implausibleSpeed],
+    [
+      "a little more than 70 m/s",
+      flagsOf(now, 0, 0, plausibleSpeedCms + 1, unknown, now, undefined, 60_000),
+      Flag.implausibleSpeed
+    ],
     ["an accuracy of 199.99 m", flagsOf(now, 0, 0, unknown, poorAccuracyCm - 1, now, undefined, 60_000), 0],
     ["an accuracy of 200 m", flagsOf(now, 0, 0, unknown, poorAccuracyCm, now, undefined, 60_000), Flag.poorAccuracy],
     ["a minute old", flagsOf(now - 60_000, 0, 0, unknown, unknown, now, undefined, 60_000), 0],
@@ -127,7 +131,12 @@ describe("distance and bearing", () => {
   })
 
   it("name the four quarters", () => {
-    const bearings = [[1_000, 0], [0, 1_000], [-1_000, 0], [0, -1_000]].map(([lat = 0, lng = 0]) => bearingCdeg(0, 0, lat, lng))
+    const bearings = [
+      [1_000, 0],
+      [0, 1_000],
+      [-1_000, 0],
+      [0, -1_000]
+    ].map(([lat = 0, lng = 0]) => bearingCdeg(0, 0, lat, lng))
     expect(bearings).toEqual([0, 9_000, 18_000, 27_000])
   })
 })

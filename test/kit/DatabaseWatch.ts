@@ -18,7 +18,10 @@ export class DatabaseWatch {
     return new DatabaseWatch(client)
   }
 
-  async rows<Row extends QueryResultRow>(sql: string, values: ReadonlyArray<unknown> = []): Promise<ReadonlyArray<Row>> {
+  async rows<Row extends QueryResultRow>(
+    sql: string,
+    values: ReadonlyArray<unknown> = []
+  ): Promise<ReadonlyArray<Row>> {
     return (await this.client.query<Row>(sql, [...values])).rows
   }
 

@@ -1,10 +1,10 @@
+import { onTestFinished } from "vitest"
 import { ensureDrivers, TokenDesk } from "../../src/cli/DriverAccounts.ts"
 import { DriverClient } from "../../src/client/DriverClient.ts"
 import { RestClient } from "../../src/client/RestClient.ts"
 import { type SocketFactory, webSocketFactory } from "../../src/client/SocketFactory.ts"
 import { bareId } from "../../src/domain/Ids.ts"
 import type { SeededRandom } from "../../src/domain/SeededRandom.ts"
-import { onTestFinished } from "vitest"
 import type { Oracle } from "./Oracle.ts"
 import { processAdmin, type ServerProcess } from "./ServerProcess.ts"
 import { until } from "./Until.ts"
@@ -14,8 +14,6 @@ export interface FleetOptions {
   readonly drivers: number
   readonly pointsPerSecond: number
   readonly random: SeededRandom
-  /** Server clock minus the machine's, milliseconds. */
-  readonly clockOffsetMs?: number
   /** Puts a network of the test's making between a client and its socket. */
   readonly network?: (driverId: string, sockets: SocketFactory) => SocketFactory
   /** What a phone says the time of a point is that is due at `dueMs`. */
@@ -38,6 +36,8 @@ const backoff = { floorMs: 20, baseMs: 100, capMs: 500 }
 export class LoadedFleet {
   readonly couriers: ReadonlyArray<Courier>
   readonly rest: RestClient
+  /** What the phones' clocks are ahead of the machine's, milliseconds. */
+  clockOffsetMs = 0
   private readonly options: FleetOptions
   private timer: ReturnType<typeof setInterval> | undefined
   private loadBeganAtMs = 0
@@ -119,7 +119,8 @@ export class LoadedFleet {
   }
 
   private tick(): void {
-    const { pointsPerSecond, random, clockOffsetMs = 0, recordedAt } = this.options
+    const { clockOffsetMs } = this
+    const { pointsPerSecond, random, recordedAt } = this.options
     const owed = Math.floor(((performance.now() - this.loadBeganAtMs) * pointsPerSecond) / 1_000)
     for (; this.reported < owed; this.reported++) {
       // A point is stamped with the moment it was due, so that a late tick does not stamp many alike.

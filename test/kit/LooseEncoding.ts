@@ -43,7 +43,13 @@ export const numberEncodings = (value: number): ReadonlyArray<Uint8Array> => {
 
 const pick = <A>(choices: ReadonlyArray<A>, random: Random): A => choices[Math.floor(random() * choices.length)] as A
 
-const lengthHead = (length: number, fix: number, fixMax: number, heads: ReadonlyArray<readonly [number, number]>, random: Random): Uint8Array => {
+const lengthHead = (
+  length: number,
+  fix: number,
+  fixMax: number,
+  heads: ReadonlyArray<readonly [number, number]>,
+  random: Random
+): Uint8Array => {
   const choices: Array<Uint8Array> = length <= fixMax ? [Uint8Array.of(fix | length)] : []
   for (const [head, size] of heads) {
     if (length >= 2 ** (size * 8)) continue
@@ -65,13 +71,44 @@ export const encodeLoosely = (value: unknown, random: Random): Uint8Array => {
   if (typeof value === "number") return pick(numberEncodings(value), random)
   if (typeof value === "string") {
     const text = new TextEncoder().encode(value)
-    return concat([lengthHead(text.length, 0xa0, 31, [[0xd9, 1], [0xda, 2], [0xdb, 4]], random), text])
+    return concat([
+      lengthHead(
+        text.length,
+        0xa0,
+        31,
+        [
+          [0xd9, 1],
+          [0xda, 2],
+          [0xdb, 4]
+        ],
+        random
+      ),
+      text
+    ])
   }
   if (Array.isArray(value)) {
-    const head = lengthHead(value.length, 0x90, 15, [[0xdc, 2], [0xdd, 4]], random)
+    const head = lengthHead(
+      value.length,
+      0x90,
+      15,
+      [
+        [0xdc, 2],
+        [0xdd, 4]
+      ],
+      random
+    )
     return concat([head, ...value.map((item) => encodeLoosely(item, random))])
   }
   const entries = Object.entries(value as Record<string, unknown>)
-  const head = lengthHead(entries.length, 0x80, 15, [[0xde, 2], [0xdf, 4]], random)
+  const head = lengthHead(
+    entries.length,
+    0x80,
+    15,
+    [
+      [0xde, 2],
+      [0xdf, 4]
+    ],
+    random
+  )
   return concat([head, ...entries.flatMap(([key, item]) => [encodeLoosely(key, random), encodeLoosely(item, random)])])
 }

@@ -41,7 +41,8 @@ export class LossyNetwork {
       const socket = inner(url, {
         ...events,
         received: (bytes) => {
-          if (!this.isHealed && typeOf(bytes) === DriverServerFrame.ack && this.random.chance(0.1)) this.counts.acksDropped++
+          if (!this.isHealed && typeOf(bytes) === DriverServerFrame.ack && this.random.chance(0.1))
+            this.counts.acksDropped++
           else events.received(bytes)
         }
       })

@@ -104,7 +104,8 @@ export class Oracle {
       if (before === undefined) {
         ledger.sent.set(seq, point)
         this.sentPoints++
-      } else if (!isSame(before, point)) this.contradictions.push(`${ledger.key}: point ${seq} was sent again otherwise`)
+      } else if (!isSame(before, point))
+        this.contradictions.push(`${ledger.key}: point ${seq} was sent again otherwise`)
     }
   }
 
@@ -148,7 +149,9 @@ export class Oracle {
       for (let seq = 1; seq <= ledger.ackedSeq; seq++) if (seqs?.has(seq) !== true) lost.push(`${ledger.key} ${seq}`)
       const cursor = found.cursors.get(ledger.key) ?? 0
       if (cursor !== (seqs?.size ?? 0) || cursor < ledger.ackedSeq) {
-        cursorsWrong.push(`${ledger.key}: cursor ${cursor}, ${seqs?.size ?? 0} settled, ${ledger.ackedSeq} acknowledged`)
+        cursorsWrong.push(
+          `${ledger.key}: cursor ${cursor}, ${seqs?.size ?? 0} settled, ${ledger.ackedSeq} acknowledged`
+        )
       }
     }
     return {
@@ -226,7 +229,17 @@ const readTelemetry = async (databaseUrl: string): Promise<Telemetry> => {
   try {
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
     const device = "d.driver_id || '/' || d.device_identifier"
-    const rows = await client.query<{ k: string; d: string; n: number; s: string; t: number; r: number; lat: number; lng: number; f: number }>(
+    const rows = await client.query<{
+      k: string
+      d: string
+      n: number
+      s: string
+      t: number
+      r: number
+      lat: number
+      lng: number
+      f: number
+    }>(
       `SELECT ${device} AS k, e.driver_id AS d, e.device_no AS n, e.seq AS s, (extract(epoch FROM e.recorded_at) * 1000)::float8 AS t,
          (extract(epoch FROM e.received_at) * 1000)::float8 AS r, e.lat, e.lng, e.flags AS f
        FROM driver_location_events e LEFT JOIN driver_devices d USING (driver_id, device_no)`

@@ -6,10 +6,15 @@ const orNull = <A>(values: fc.Arbitrary<A>): fc.Arbitrary<A | null> => fc.option
 /** Fields of a sound point, extremes of every range among them. */
 export const soundFields = {
   latE7: fc.oneof(fc.constantFrom(-900_000_000, 900_000_000, 0), fc.integer({ min: -900_000_000, max: 900_000_000 })),
-  lngE7: fc.oneof(fc.constantFrom(-1_800_000_000, 1_800_000_000, 0), fc.integer({ min: -1_800_000_000, max: 1_800_000_000 })),
+  lngE7: fc.oneof(
+    fc.constantFrom(-1_800_000_000, 1_800_000_000, 0),
+    fc.integer({ min: -1_800_000_000, max: 1_800_000_000 })
+  ),
   speedCms: orNull(fc.oneof(fc.constantFrom(0, 7_000, 7_001, 100_000), fc.integer({ min: 0, max: 100_000 }))),
   headingCdeg: orNull(fc.oneof(fc.constantFrom(0, 35_999), fc.integer({ min: 0, max: 35_999 }))),
-  accuracyCm: orNull(fc.oneof(fc.constantFrom(1, 19_999, 20_000, 2_147_483_647), fc.integer({ min: 1, max: 2_147_483_647 }))),
+  accuracyCm: orNull(
+    fc.oneof(fc.constantFrom(1, 19_999, 20_000, 2_147_483_647), fc.integer({ min: 1, max: 2_147_483_647 }))
+  ),
   battery: orNull(fc.integer({ min: 0, max: 100 })),
   source: fc.integer({ min: 0, max: 4 })
 } as const
@@ -44,7 +49,10 @@ export const soundPoints = (max: number): fc.Arbitrary<Array<WirePoint>> =>
 export const anyEntry: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: -2_000, max: 2_000 }) },
   { weight: 2, arbitrary: fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }) },
-  { weight: 2, arbitrary: fc.constantFrom(null, Number.NaN, Number.POSITIVE_INFINITY, 0.5, "x", true, -0, 2 ** 53, -(2 ** 60)) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(null, Number.NaN, Number.POSITIVE_INFINITY, 0.5, "x", true, -0, 2 ** 53, -(2 ** 60))
+  },
   { weight: 1, arbitrary: fc.double() },
   { weight: 1, arbitrary: fc.constantFrom([], {}, [1], { a: 1 }) }
 )
@@ -58,22 +66,24 @@ const column = (length: number): fc.Arbitrary<unknown> =>
 
 /** POINT and BATCH frames that may break every rule. */
 export const anyPointFrame: fc.Arbitrary<ReadonlyArray<unknown>> = fc.oneof(
-  fc.tuple(fc.constant(2), fc.oneof(fc.integer({ min: 1, max: 100 }), anyEntry)).chain(([type, seq]) =>
-    fc.array(anyEntry, { maxLength: 10 }).map((rest) => [type, seq, ...rest])
-  ),
-  fc.integer({ min: 0, max: 6 }).chain((length) =>
-    fc.tuple(
-      fc.constant(3),
-      fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 100 }) }, { weight: 1, arbitrary: anyEntry }),
-      anyEntry,
-      fc.array(anyEntry, { minLength: length, maxLength: length }),
-      column(length),
-      fc.array(anyEntry, { minLength: length, maxLength: length }),
-      column(length),
-      column(length),
-      column(length),
-      anyEntry,
-      anyEntry
+  fc
+    .tuple(fc.constant(2), fc.oneof(fc.integer({ min: 1, max: 100 }), anyEntry))
+    .chain(([type, seq]) => fc.array(anyEntry, { maxLength: 10 }).map((rest) => [type, seq, ...rest])),
+  fc
+    .integer({ min: 0, max: 6 })
+    .chain((length) =>
+      fc.tuple(
+        fc.constant(3),
+        fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 100 }) }, { weight: 1, arbitrary: anyEntry }),
+        anyEntry,
+        fc.array(anyEntry, { minLength: length, maxLength: length }),
+        column(length),
+        fc.array(anyEntry, { minLength: length, maxLength: length }),
+        column(length),
+        column(length),
+        column(length),
+        anyEntry,
+        anyEntry
+      )
     )
-  )
 )

@@ -2,6 +2,9 @@ import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { ConfigProvider, Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
+import { OrderActors } from "../../src/actors/OrderActors.ts"
+import type { Orders } from "../../src/actors/Orders.ts"
+import type { Shipments } from "../../src/actors/Shipments.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { makeRequestHandler } from "../../src/http/HttpApp.ts"
@@ -30,7 +33,7 @@ export interface RestOptions {
 }
 
 /** The services that live behind the server. */
-export type RestServices = SqlClient.SqlClient | AccessTokens | Revocations | Passwords
+export type RestServices = SqlClient.SqlClient | AccessTokens | Revocations | Passwords | Orders | Shipments
 
 /** A REST server on a port of its own over a database of its own. */
 export interface RestServer {
@@ -60,8 +63,9 @@ const testLimits: Limits = {
 }
 
 const services = (url: Redacted.Redacted) =>
-  Layer.mergeAll(AppDatabase, AccessTokens.layer, Revocations.layer, Passwords.layer).pipe(
-    Layer.provide(Layer.succeed(DatabaseUrl, url)),
+  Layer.mergeAll(OrderActors, AccessTokens.layer, Revocations.layer, Passwords.layer).pipe(
+    Layer.provideMerge(AppDatabase),
+    Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
     Layer.provideMerge(Secret.layer(testSecret))
   )
 

@@ -51,6 +51,7 @@ const readyMs = 60_000
 /** A little more than the ten seconds within which SIGTERM must have worked. */
 const stopMs = 15_000
 const disposeMs = 40_000
+const startTriesMax = 4
 
 /**
  * The real server as a child process: killed, stopped and started again over the same home and the same ports. Its home lies below
@@ -105,8 +106,23 @@ export class ServerProcess {
     return this.child !== undefined
   }
 
-  /** Starts over the same home and waits for /readyz. */
-  async startAgain(): Promise<void> {
+  /**
+   * Starts over the same home and waits for /readyz. A start that ends because a busy PostgreSQL did not answer in time is repeated, as any
+   * supervisor would. `environment` is added to that of the first start.
+   */
+  async startAgain(environment: ServerEnvironment = {}): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const linesBefore = this.lines.length
+      try {
+        return await this.startOnce(environment)
+      } catch (error) {
+        const isBusy = this.lines.slice(linesBefore).some((line) => line.includes("cannot be reached: timeout expired"))
+        if (this.child !== undefined || !isBusy || tries === startTriesMax) throw error
+      }
+    }
+  }
+
+  private async startOnce(environment: ServerEnvironment): Promise<void> {
     const beganAt = performance.now()
     const child = spawn(process.execPath, ["src/main.ts", "serve"], {
       cwd: root,
@@ -121,7 +137,8 @@ export class ServerProcess {
         DROPMATE_ADMIN_PASSWORD: processAdmin.password,
         DROPMATE_SECRET: "a secret of the promises, thirty-two bytes or more",
         LOG_FORMAT: "json",
-        ...this.environment
+        ...this.environment,
+        ...environment
       }
     })
     this.child = child

@@ -22,7 +22,10 @@ const fixesEach = 72
 const generate = (seed: number): string => {
   const random = new SeededRandom(seed)
   const lines = ["vehicle_id,time,lat,lng,activity"]
-  const places = Array.from({ length: couriers }, () => ({ lat: random.between(37.7, 37.8), lng: random.between(-122.5, -122.4) }))
+  const places = Array.from({ length: couriers }, () => ({
+    lat: random.between(37.7, 37.8),
+    lng: random.between(-122.5, -122.4)
+  }))
   for (let fix = 0; fix < fixesEach; fix++) {
     const time = new Date(Date.UTC(2022, 0, 12, 17) + fix * 5_000).toISOString()
     for (const [index, place] of places.entries()) {

@@ -67,7 +67,10 @@ export class WireClient {
   /** Opens a socket; fails with `UpgradeRefused` when it is answered with HTTP. */
   static readonly open = (
     url: string,
-    options: { readonly protocols?: ReadonlyArray<string>; readonly headers?: Record<string, string> } & ClientOptions = {}
+    options: {
+      readonly protocols?: ReadonlyArray<string>
+      readonly headers?: Record<string, string>
+    } & ClientOptions = {}
   ): Promise<WireClient> =>
     new Promise((resolve, reject) => {
       const { protocols = [], ...rest } = options
@@ -111,7 +114,10 @@ export class WireClient {
   /** Waits for the ACK of `seq` or a later one. */
   async acked(seq: number): Promise<void> {
     await this.until(
-      () => (this.frames.some((frame) => frame[0] === DriverServerFrame.ack && (frame[1] as number) >= seq) ? true : undefined),
+      () =>
+        this.frames.some((frame) => frame[0] === DriverServerFrame.ack && (frame[1] as number) >= seq)
+          ? true
+          : undefined,
       `ACK ${seq}`
     )
   }

@@ -24,7 +24,9 @@ export class WireDriver {
     const rest = new RestClient({ url: server.url })
     await rest.signIn(processAdmin.email, processAdmin.password)
     const drivers = await Promise.all(
-      Array.from({ length: count }, (_, i) => rest.createDriver({ email: `wire-${i}@promise.example`, name: `Wire ${i}` }))
+      Array.from({ length: count }, (_, i) =>
+        rest.createDriver({ email: `wire-${i}@promise.example`, name: `Wire ${i}` })
+      )
     )
     const tokens = await rest.provisionTokens(drivers.map(({ id }) => id))
     return Promise.all(tokens.map((token) => WireDriver.open(server, token.driver_id, token.access_token)))
@@ -57,7 +59,12 @@ export class WireDriver {
   /** Waits for a frame of that type that fits. */
   async heard(type: number, fits: (frame: Frame) => boolean): Promise<Frame> {
     const find = (): Frame | undefined => this.frames.find((frame) => frame[0] === type && fits(frame))
-    const seen = await until(`frame ${type}`, () => find() ?? this.frames.slice(-5), (frame) => frame === find(), 15_000)
+    const seen = await until(
+      `frame ${type}`,
+      () => find() ?? this.frames.slice(-5),
+      (frame) => frame === find(),
+      15_000
+    )
     return seen as Frame
   }
 

@@ -54,8 +54,15 @@ export const startWriter = async (): Promise<WriterUnderTest> => {
       lost,
       device: new IngestDevice(
         { driverId, deviceNo: rows[0]?.device_no ?? 0, sessionId },
-        { lastSeq: Number(rows[0]?.last_seq), markerRecordedAt: Number.NEGATIVE_INFINITY, markerReceivedAt: Number.NEGATIVE_INFINITY },
-        { settled: (seq, quarantined) => void settled.push([seq, quarantined]), lost: (reason) => void lost.push(reason) }
+        {
+          lastSeq: Number(rows[0]?.last_seq),
+          markerRecordedAt: Number.NEGATIVE_INFINITY,
+          markerReceivedAt: Number.NEGATIVE_INFINITY
+        },
+        {
+          settled: (seq, quarantined) => void settled.push([seq, quarantined]),
+          lost: (reason) => void lost.push(reason)
+        }
       )
     }
   }
@@ -74,11 +81,16 @@ export const startWriter = async (): Promise<WriterUnderTest> => {
         connectMs: 5_000
       })
       connections.push(connection)
-      return new BatchCommit(connection, new TelemetryDays((day) => daysMade.push(day)), { ...defaultLimits, ingestRetryMs: 10, ingestAlarmRetryMs: 20, ...limits }, {
-        committed: () => undefined,
-        failed: (sqlState, _, isAlarm) => void failures.push([sqlState, isAlarm]),
-        recovered: () => undefined
-      })
+      return new BatchCommit(
+        connection,
+        new TelemetryDays((day) => daysMade.push(day)),
+        { ...defaultLimits, ingestRetryMs: 10, ingestAlarmRetryMs: 20, ...limits },
+        {
+          committed: () => undefined,
+          failed: (sqlState, _, isAlarm) => void failures.push([sqlState, isAlarm]),
+          recovered: () => undefined
+        }
+      )
     },
     drop: async () => {
       for (const connection of connections) await Effect.runPromise(connection.close)

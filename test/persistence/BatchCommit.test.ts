@@ -26,7 +26,12 @@ const fill = (batch: IngestBatch, { device }: HeardDevice, count: number, record
   }
 }
 const stored = async (heard: HeardDevice): Promise<ReadonlyArray<number>> =>
-  (await writer.client.query<{ seq: string }>("SELECT seq FROM driver_location_events WHERE driver_id = $1 ORDER BY seq", [heard.driverId])).rows.map((row) => Number(row.seq))
+  (
+    await writer.client.query<{ seq: string }>(
+      "SELECT seq FROM driver_location_events WHERE driver_id = $1 ORDER BY seq",
+      [heard.driverId]
+    )
+  ).rows.map((row) => Number(row.seq))
 const cursor = async (heard: HeardDevice) =>
   (
     await writer.client.query<{ last_seq: string; marker: string | null }>(
@@ -34,7 +39,8 @@ const cursor = async (heard: HeardDevice) =>
       [heard.driverId]
     )
   ).rows[0]
-const numbers = (from: number, to: number): ReadonlyArray<number> => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+const numbers = (from: number, to: number): ReadonlyArray<number> =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i)
 const run = <A>(effect: Effect.Effect<A>): Promise<A> => Effect.runPromise(effect)
 
 describe("a batch", () => {
@@ -45,8 +51,14 @@ describe("a batch", () => {
     fill(batch, b, 2)
     fill(batch, a, 1)
     await run(writer.commit().commit(batch))
-    expect([await stored(a), await stored(b)]).toEqual([[1, 2, 3, 4], [1, 2]])
-    expect([await cursor(a), await cursor(b)]).toEqual([{ last_seq: "4", marker: "4" }, { last_seq: "2", marker: "2" }])
+    expect([await stored(a), await stored(b)]).toEqual([
+      [1, 2, 3, 4],
+      [1, 2]
+    ])
+    expect([await cursor(a), await cursor(b)]).toEqual([
+      { last_seq: "4", marker: "4" },
+      { last_seq: "2", marker: "2" }
+    ])
     expect([a.settled, b.settled]).toEqual([[[4, []]], [[2, []]]])
   })
 
@@ -129,7 +141,11 @@ describe("a lost connection", () => {
     const batch = new IngestBatch(100)
     fill(batch, a, 10)
     const flush = Effect.runFork(commit.commit(batch))
-    await until("it has been tried", () => writer.failures.length, (count) => count >= 3)
+    await until(
+      "it has been tried",
+      () => writer.failures.length,
+      (count) => count >= 3
+    )
     expect(writer.failures.every(([state, isAlarm]) => state === "08006" && !isAlarm)).toBe(true)
     proxy.restore()
     await run(Fiber.join(flush))
@@ -148,7 +164,11 @@ describe("a lost connection", () => {
     const second = new IngestBatch(100)
     fill(second, a, 10)
     const flush = Effect.runFork(commit.commit(second))
-    await until("it has been given up", () => writer.failures.length, (count) => count >= 1)
+    await until(
+      "it has been given up",
+      () => writer.failures.length,
+      (count) => count >= 1
+    )
     proxy.restore()
     await run(Fiber.join(flush))
     expect([await stored(a), a.settled.at(-1)]).toEqual([numbers(1, 11), [11, []]])
@@ -158,7 +178,9 @@ describe("a lost connection", () => {
 
 describe("a row that PostgreSQL refuses", () => {
   const refuse = async <A>(condition: string, work: () => Promise<A>): Promise<A> => {
-    await writer.client.query(`ALTER TABLE driver_location_events ADD CONSTRAINT test_refused CHECK (${condition}) NOT VALID`)
+    await writer.client.query(
+      `ALTER TABLE driver_location_events ADD CONSTRAINT test_refused CHECK (${condition}) NOT VALID`
+    )
     try {
       return await work()
     } finally {
@@ -174,16 +196,26 @@ describe("a row that PostgreSQL refuses", () => {
     await refuse("NOT (lat > 1.00000365 AND lat < 1.00000375)", () => run(writer.commit().commit(batch)))
     expect(await stored(a)).toEqual(numbers(1, 500).filter((seq) => seq !== 37))
     expect(await stored(b)).toEqual(numbers(1, 10))
-    expect(a.settled.flatMap(([, quarantined]) => quarantined)).toMatchObject([{ seq: 37, code: "refused_by_database" }])
+    expect(a.settled.flatMap(([, quarantined]) => quarantined)).toMatchObject([
+      { seq: 37, code: "refused_by_database" }
+    ])
     expect(await cursor(a)).toEqual({ last_seq: "500", marker: "500" })
-    const { rows } = await writer.client.query("SELECT seq::int, code, detail ->> 'sql_state' AS state FROM telemetry_quarantine WHERE driver_id = $1", [a.driverId])
+    const { rows } = await writer.client.query(
+      "SELECT seq::int, code, detail ->> 'sql_state' AS state FROM telemetry_quarantine WHERE driver_id = $1",
+      [a.driverId]
+    )
     expect(rows).toEqual([{ seq: 37, code: "refused_by_database", state: "23514" }])
   })
 
   it("is not where the driver is, also when older points of its batch are committed after it", async () => {
     const a = await writer.device()
     const batch = new IngestBatch(10)
-    for (const [seq, at] of [[1, 10], [2, 40], [3, 20], [4, 30]] as const) {
+    for (const [seq, at] of [
+      [1, 10],
+      [2, 40],
+      [3, 20],
+      [4, 30]
+    ] as const) {
       batch.append(a.device, seq, now + at, now, 10_000_000 + seq, 0, unknown, unknown, unknown, unknown, 0, 0)
     }
     await refuse("NOT (lat > 1.00000015 AND lat < 1.00000025)", () => run(writer.commit().commit(batch)))
@@ -215,7 +247,9 @@ describe("a row that PostgreSQL refuses", () => {
     fill(batch, a, 1)
     await run(writer.commit().commit(batch))
     expect([await stored(a), (await cursor(a))?.last_seq]).toEqual([[1, 3], "3"])
-    const { rows } = await writer.client.query("SELECT code, detail FROM telemetry_quarantine WHERE driver_id = $1", [a.driverId])
+    const { rows } = await writer.client.query("SELECT code, detail FROM telemetry_quarantine WHERE driver_id = $1", [
+      a.driverId
+    ])
     expect(rows).toEqual([{ code: "wrong_type", detail: {} }])
   })
 })
@@ -251,10 +285,17 @@ describe("what only the server's state explains", () => {
     const batch = new IngestBatch(10)
     fill(batch, a, 2)
     const flush = Effect.runFork(writer.commit().commit(batch))
-    await until("the alarm", () => writer.failures.filter(([, isAlarm]) => isAlarm).length, (count) => count >= 2)
+    await until(
+      "the alarm",
+      () => writer.failures.filter(([, isAlarm]) => isAlarm).length,
+      (count) => count >= 2
+    )
     expect(a.settled).toEqual([])
     await writer.client.query("GRANT INSERT ON driver_location_events TO dropmate_writer")
     await run(Fiber.join(flush))
-    expect([await stored(a), writer.failures[0]]).toEqual([[1, 2], ["42501", true]])
+    expect([await stored(a), writer.failures[0]]).toEqual([
+      [1, 2],
+      ["42501", true]
+    ])
   })
 })

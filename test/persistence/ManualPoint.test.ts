@@ -5,7 +5,8 @@ let writer: WriterUnderTest
 
 beforeAll(async () => {
   writer = await startWriter()
-  for (const days of [0, 1]) await writer.client.query("SELECT ensure_telemetry_day((now() at time zone 'UTC')::date - $1::int)", [days])
+  for (const days of [0, 1])
+    await writer.client.query("SELECT ensure_telemetry_day((now() at time zone 'UTC')::date - $1::int)", [days])
 })
 afterAll(() => writer.drop())
 
@@ -26,7 +27,11 @@ const insert = ({ driver, minutesAgo = 0, lat = 1, speed = null, accuracy = null
     [driver, minutesAgo, lat, speed, accuracy, session, flags]
   )
 const place = async (driver: string) =>
-  (await writer.client.query("SELECT lat, speed, device_no FROM active_driver_locations WHERE driver_id = $1", [driver])).rows[0]
+  (
+    await writer.client.query("SELECT lat, speed, device_no FROM active_driver_locations WHERE driver_id = $1", [
+      driver
+    ])
+  ).rows[0]
 
 it("a row inserted by hand moves the driver's marker at its commit, and an older one never moves it back", async () => {
   const { driverId } = await writer.device()
@@ -41,7 +46,10 @@ it("a row inserted by hand moves the driver's marker at its commit, and an older
 it("a row inserted by hand has its speed clamped and flagged, with the raw value kept", async () => {
   const { driverId } = await writer.device()
   await insert({ driver: driverId, speed: 123.45 })
-  const { rows } = await writer.client.query("SELECT speed, speed_raw_cms, flags FROM driver_location_events WHERE driver_id = $1", [driverId])
+  const { rows } = await writer.client.query(
+    "SELECT speed, speed_raw_cms, flags FROM driver_location_events WHERE driver_id = $1",
+    [driverId]
+  )
   expect(rows).toEqual([{ speed: 70, speed_raw_cms: 12_345, flags: 1 }])
   expect((await place(driverId))?.speed).toBe(70)
 })
@@ -56,13 +64,23 @@ it("a row inserted by hand with a flag that holds the marker does not move it", 
 it("a row inserted by hand must name a driver, and a session of that driver", async () => {
   const [one, other] = [await writer.device(), await writer.device()]
   await expect(insert({ driver: crypto.randomUUID() })).rejects.toMatchObject({ code: "23503" })
-  await expect(insert({ driver: one.driverId, session: other.device.sessionId })).rejects.toMatchObject({ code: "23503" })
+  await expect(insert({ driver: one.driverId, session: other.device.sessionId })).rejects.toMatchObject({
+    code: "23503"
+  })
   await insert({ driver: one.driverId, session: one.device.sessionId })
 })
 
 it("a row inserted by hand is refused when a value is out of its range", async () => {
   const { driverId } = await writer.device()
-  for (const wrong of [{ lat: 90.1 }, { lat: Number.NaN }, { speed: -1 }, { speed: Number.POSITIVE_INFINITY }, { accuracy: 0 }, { accuracy: 200 }, { accuracy: Number.NaN }]) {
+  for (const wrong of [
+    { lat: 90.1 },
+    { lat: Number.NaN },
+    { speed: -1 },
+    { speed: Number.POSITIVE_INFINITY },
+    { accuracy: 0 },
+    { accuracy: 200 },
+    { accuracy: Number.NaN }
+  ]) {
     await expect(insert({ driver: driverId, ...wrong })).rejects.toMatchObject({ code: "23514" })
   }
   expect(await place(driverId)).toBeUndefined()

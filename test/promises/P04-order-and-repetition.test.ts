@@ -18,24 +18,25 @@ const shuffledMs = 30_000
 /** Looks at acknowledgements as they come: is what they cover committed at that moment? One look at a time. */
 const watchAcks = (oracle: Oracle, database: DatabaseWatch) => {
   const found = { looks: 0, early: [] as Array<string>, failed: undefined as unknown }
-  let looking: Promise<void> | undefined
-  oracle.onAck((driverId, deviceId, seq) => {
-    looking ??= database
-      .number(
+  let isLooking = false
+  const look = async (driverId: string, deviceId: string, seq: number): Promise<void> => {
+    isLooking = true
+    try {
+      const committed = await database.number(
         `SELECT c.last_seq FROM driver_ingest_cursors c JOIN driver_devices d USING (driver_id, device_no)
          WHERE d.driver_id = $1 AND d.device_identifier = $2`,
         [driverId, deviceId]
       )
-      .then((committed) => {
-        found.looks++
-        if (committed < seq) found.early.push(`${driverId}: ${seq} acknowledged, ${committed} committed`)
-      })
-      .catch((cause: unknown) => {
-        found.failed ??= cause
-      })
-      .finally(() => {
-        looking = undefined
-      })
+      found.looks++
+      if (committed < seq) found.early.push(`${driverId}: ${seq} acknowledged, ${committed} committed`)
+    } catch (cause) {
+      found.failed ??= cause
+    } finally {
+      isLooking = false
+    }
+  }
+  oracle.onAck((driverId, deviceId, seq) => {
+    if (!isLooking) void look(driverId, deviceId, seq)
   })
   return found
 }
@@ -68,42 +69,45 @@ const watchMarkers = (database: DatabaseWatch) => {
   }
 }
 
-it(
-  "P04: frames lost, repeated and overtaken, and points in any order of time, leave each point once, markers that never go back, and no acknowledgement before its commit",
-  { timeout: 90_000 + (points / pointsPerSecond) * 4_000 },
-  async () => {
-    const seed = promiseSeed()
-    const random = new SeededRandom(seed)
-    const network = new LossyNetwork(random.fork(1))
-    const { databaseUrl, environment } = await serverServices()
-    const server = await ServerProcess.start(environment)
-    const oracle = new Oracle()
-    const acks = watchAcks(oracle, await DatabaseWatch.open(databaseUrl))
-    const markers = watchMarkers(await DatabaseWatch.open(databaseUrl))
-    const fleet = await LoadedFleet.connect(server, oracle, {
-      drivers,
-      pointsPerSecond,
-      random,
-      network: (_, sockets) => network.sockets(sockets),
-      recordedAt: (dueMs, times) => dueMs - times.below(shuffledMs)
-    })
-    fleet.drive()
-    await until("the agreed load", () => fleet.reportedPoints, (reported) => reported >= points, points * 10 + 30_000)
-    fleet.pause()
-    network.heal()
-    // What was lost at the very end leaves no gap that anybody could notice; only a new connection tells.
-    for (const { client } of fleet.couriers) {
-      client.offline()
-      client.online()
-    }
-    await fleet.drained()
-    const markerLooks = await markers.stop()
-    await fleet.stop()
-    const verdict = await oracle.judge(databaseUrl)
-    reportPromise("P04", { seed, drivers, points: verdict.acked, ...network.counts, ackLooks: acks.looks, markerLooks })
-    expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
-    expect(acks).toMatchObject({ early: [], failed: undefined })
-    expect(markers.back).toEqual([])
-    expect(Math.min(acks.looks, markerLooks, ...Object.values(network.counts))).toBeGreaterThan(0)
+it("P04: frames lost, repeated and overtaken, and points in any order of time, leave each point once, markers that never go back, and no acknowledgement before its commit", {
+  timeout: 90_000 + (points / pointsPerSecond) * 4_000
+}, async () => {
+  const seed = promiseSeed()
+  const random = new SeededRandom(seed)
+  const network = new LossyNetwork(random.fork(1))
+  const { databaseUrl, environment } = await serverServices()
+  const server = await ServerProcess.start(environment)
+  const oracle = new Oracle()
+  const acks = watchAcks(oracle, await DatabaseWatch.open(databaseUrl))
+  const markers = watchMarkers(await DatabaseWatch.open(databaseUrl))
+  const fleet = await LoadedFleet.connect(server, oracle, {
+    drivers,
+    pointsPerSecond,
+    random,
+    network: (_, sockets) => network.sockets(sockets),
+    recordedAt: (dueMs, times) => dueMs - times.below(shuffledMs)
+  })
+  fleet.drive()
+  await until(
+    "the agreed load",
+    () => fleet.reportedPoints,
+    (reported) => reported >= points,
+    points * 10 + 30_000
+  )
+  fleet.pause()
+  network.heal()
+  // What was lost at the very end leaves no gap that anybody could notice; only a new connection tells.
+  for (const { client } of fleet.couriers) {
+    client.offline()
+    client.online()
   }
-)
+  await fleet.drained()
+  const markerLooks = await markers.stop()
+  await fleet.stop()
+  const verdict = await oracle.judge(databaseUrl)
+  reportPromise("P04", { seed, drivers, points: verdict.acked, ...network.counts, ackLooks: acks.looks, markerLooks })
+  expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
+  expect(acks).toMatchObject({ early: [], failed: undefined })
+  expect(markers.back).toEqual([])
+  expect(Math.min(acks.looks, markerLooks, ...Object.values(network.counts))).toBeGreaterThan(0)
+})

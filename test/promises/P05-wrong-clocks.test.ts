@@ -33,48 +33,69 @@ const clocks: ReadonlyArray<readonly [name: string, says: (now: number) => unkno
 
 const place = { lat: 407_000_000, lng: -740_000_000 }
 
-it(
-  "P05: a wrong clock harms only its own points: the time before and after the error is kept, other drivers notice nothing, and no batch fails",
-  { timeout: 90_000 },
-  async () => {
-    const seed = promiseSeed()
-    const { databaseUrl, environment } = await serverServices()
-    const server = await ServerProcess.start(environment)
-    const oracle = new Oracle()
-    const fleet = await LoadedFleet.connect(server, oracle, { drivers: 40, pointsPerSecond: 400, random: new SeededRandom(seed) })
-    fleet.drive()
-    const phones = await WireDriver.connect(server, clocks.length)
-    const good = Date.now()
-    for (const [i, phone] of phones.entries()) {
-      const says = clocks[i]?.[1] ?? (() => 0)
-      // The clock goes wrong in the middle of a session, and is set right again.
-      for (const [at, time] of [good, says(good), says(good), good + 1_000].entries()) {
-        phone.send([DriverClientFrame.point, at + 1, time, place.lat + at, place.lng])
-      }
+it("P05: a wrong clock harms only its own points: the time before and after the error is kept, other drivers notice nothing, and no batch fails", {
+  timeout: 90_000
+}, async () => {
+  const seed = promiseSeed()
+  const { databaseUrl, environment } = await serverServices()
+  const server = await ServerProcess.start(environment)
+  const oracle = new Oracle()
+  const fleet = await LoadedFleet.connect(server, oracle, {
+    drivers: 40,
+    pointsPerSecond: 400,
+    random: new SeededRandom(seed)
+  })
+  fleet.drive()
+  const phones = await WireDriver.connect(server, clocks.length)
+  const good = Date.now()
+  for (const [i, phone] of phones.entries()) {
+    const says = clocks[i]?.[1] ?? (() => 0)
+    // The clock goes wrong in the middle of a session, and is set right again.
+    for (const [at, time] of [good, says(good), says(good), good + 1_000].entries()) {
+      phone.send([DriverClientFrame.point, at + 1, time, place.lat + at, place.lng])
     }
-    await Promise.all(phones.map((phone) => phone.acked(4)))
-    await until("load beside it", () => oracle.ackedPoints, (acked) => acked >= 800, 30_000)
-    await fleet.drained()
-    await fleet.stop()
-
-    const database = await DatabaseWatch.open(databaseUrl)
-    const becameOf = async (phone: WireDriver): Promise<ReadonlyArray<unknown>> => {
-      const rows = await database.rows<{ seq: number; became: unknown }>(
-        `SELECT seq::int, to_jsonb(flags & ~2) AS became FROM driver_location_events WHERE driver_id = $1
-         UNION ALL SELECT seq::int, to_jsonb(code) FROM telemetry_quarantine WHERE driver_id = $1 ORDER BY seq`,
-        [phone.driverId]
-      )
-      return rows.map(({ became }) => became)
-    }
-    for (const [i, phone] of phones.entries()) {
-      const [name, , becomes] = clocks[i] ?? []
-      expect([name, await becameOf(phone)]).toEqual([name, [0, becomes, becomes, 0]])
-      expect([name, phone.flagged]).toEqual([name, typeof becomes === "string" ? [[2, becomes], [3, becomes]] : []])
-    }
-    const verdict = await oracle.judge(databaseUrl)
-    const failures = await server.metric("dropmate_ingest_failures_total")
-    reportPromise("P05", { seed, clocks: clocks.length, neighbours: fleet.couriers.length, neighboursPoints: verdict.acked, failedBatches: failures })
-    expect(failures).toBe(0)
-    expect(verdict).toMatchObject({ lost: [], doubled: [], cursorsWrong: [], acked: fleet.reportedPoints })
   }
-)
+  await Promise.all(phones.map((phone) => phone.acked(4)))
+  await until(
+    "load beside it",
+    () => oracle.ackedPoints,
+    (acked) => acked >= 800,
+    30_000
+  )
+  await fleet.drained()
+  await fleet.stop()
+
+  const database = await DatabaseWatch.open(databaseUrl)
+  const becameOf = async (phone: WireDriver): Promise<ReadonlyArray<unknown>> => {
+    const rows = await database.rows<{ seq: number; became: unknown }>(
+      `SELECT seq::int, to_jsonb(flags & ~2) AS became FROM driver_location_events WHERE driver_id = $1
+         UNION ALL SELECT seq::int, to_jsonb(code) FROM telemetry_quarantine WHERE driver_id = $1 ORDER BY seq`,
+      [phone.driverId]
+    )
+    return rows.map(({ became }) => became)
+  }
+  for (const [i, phone] of phones.entries()) {
+    const [name, , becomes] = clocks[i] ?? []
+    expect([name, await becameOf(phone)]).toEqual([name, [0, becomes, becomes, 0]])
+    expect([name, phone.flagged]).toEqual([
+      name,
+      typeof becomes === "string"
+        ? [
+            [2, becomes],
+            [3, becomes]
+          ]
+        : []
+    ])
+  }
+  const verdict = await oracle.judge(databaseUrl)
+  const failures = await server.metric("dropmate_ingest_failures_total")
+  reportPromise("P05", {
+    seed,
+    clocks: clocks.length,
+    neighbours: fleet.couriers.length,
+    neighboursPoints: verdict.acked,
+    failedBatches: failures
+  })
+  expect(failures).toBe(0)
+  expect(verdict).toMatchObject({ lost: [], doubled: [], cursorsWrong: [], acked: fleet.reportedPoints })
+})

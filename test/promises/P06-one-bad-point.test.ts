@@ -41,7 +41,10 @@ const kinds: ReadonlyArray<readonly [name: string, column: keyof Columns, value:
 const t0 = (): number => Date.now() - points * 10
 
 const columns = (): Columns => {
-  const of = (first: unknown, later: unknown): Array<unknown> => [first, ...Array.from({ length: points - 1 }, () => later)]
+  const of = (first: unknown, later: unknown): Array<unknown> => [
+    first,
+    ...Array.from({ length: points - 1 }, () => later)
+  ]
   return {
     dt: of(0, 10),
     lat: of(407_000_000, 3),
@@ -67,10 +70,18 @@ const batch = ({ dt, lat, lng, speed, heading, accuracy }: Columns): ReadonlyArr
 ]
 
 const storedOf = (database: DatabaseWatch, driverId: string): Promise<ReadonlyArray<{ seq: number }>> =>
-  database.rows<{ seq: number }>("SELECT seq::int FROM driver_location_events WHERE driver_id = $1 ORDER BY seq", [driverId])
+  database.rows<{ seq: number }>("SELECT seq::int FROM driver_location_events WHERE driver_id = $1 ORDER BY seq", [
+    driverId
+  ])
 
-const quarantinedOf = (database: DatabaseWatch, driverId: string): Promise<ReadonlyArray<{ seq: number; code: string }>> =>
-  database.rows<{ seq: number; code: string }>("SELECT seq::int, code FROM telemetry_quarantine WHERE driver_id = $1 ORDER BY seq", [driverId])
+const quarantinedOf = (
+  database: DatabaseWatch,
+  driverId: string
+): Promise<ReadonlyArray<{ seq: number; code: string }>> =>
+  database.rows<{ seq: number; code: string }>(
+    "SELECT seq::int, code FROM telemetry_quarantine WHERE driver_id = $1 ORDER BY seq",
+    [driverId]
+  )
 
 const allBut = (bad: number): ReadonlyArray<{ seq: number }> =>
   Array.from({ length: points }, (_, i) => ({ seq: i + 1 })).filter(({ seq }) => seq !== bad)
@@ -82,7 +93,9 @@ const isFlaggedBeforeAcked = ({ frames }: WireDriver, bad: number): boolean => {
   return flaggedAt >= 0 && flaggedAt < ackedAt
 }
 
-it("P06: of a batch of 500 with one bad point 499 are stored, the bad one is quarantined for what it is, and all are acknowledged", { timeout: 90_000 }, async () => {
+it("P06: of a batch of 500 with one bad point 499 are stored, the bad one is quarantined for what it is, and all are acknowledged", {
+  timeout: 90_000
+}, async () => {
   const seed = promiseSeed()
   const random = new SeededRandom(seed)
   const { databaseUrl, environment } = await serverServices()
@@ -109,14 +122,18 @@ it("P06: of a batch of 500 with one bad point 499 are stored, the bad one is qua
   expect(failures).toBe(0)
 })
 
-it("P06: a point that only the database refuses is found among its 499 neighbours and quarantined alone", { timeout: 90_000 }, async () => {
+it("P06: a point that only the database refuses is found among its 499 neighbours and quarantined alone", {
+  timeout: 90_000
+}, async () => {
   const seed = promiseSeed()
   const bad = 2 + new SeededRandom(seed).below(points - 2)
   const { databaseUrl, environment } = await serverServices()
   const server = await ServerProcess.start(environment)
   const database = await DatabaseWatch.open(databaseUrl)
   // A rule that no part of the server knows of.
-  await database.rows("ALTER TABLE driver_location_events ADD CONSTRAINT only_here CHECK (seq IS NULL OR abs(lat - 41.5) > 1e-6) NOT VALID")
+  await database.rows(
+    "ALTER TABLE driver_location_events ADD CONSTRAINT only_here CHECK (seq IS NULL OR abs(lat - 41.5) > 1e-6) NOT VALID"
+  )
   const [refused, neighbour] = await WireDriver.connect(server, 2)
   if (refused === undefined || neighbour === undefined) throw new Error("two drivers were asked for")
   const spoilt = columns()

@@ -12,14 +12,25 @@ import { until } from "../kit/Until.ts"
 const drivers = 100
 const pointsPerSecond = 1_000
 const dayMs = 86_400_000
-/** Time for a server to start and a fleet to connect before midnight comes. */
-const leadMs = 20_000
+/** What has to be done before midnight is done within this. */
+const spareMs = 6_000
 
 /** Server clock minus the machine's, so that a UTC midnight is `leadMs` away: the nearest one, forward or back. */
-const offsetToMidnight = (): number => {
-  const now = Date.now()
-  const sinceMs = now % dayMs
+const offsetToMidnight = (leadMs: number): number => {
+  const sinceMs = Date.now() % dayMs
   return (sinceMs > dayMs / 2 ? dayMs - sinceMs : -sinceMs) - leadMs
+}
+
+/** Starts the server again a little before its midnight, with the fleet on it; a slow machine gets more time. Returns the clock's offset. */
+const beforeMidnight = async (server: ServerProcess, fleet: LoadedFleet): Promise<number> => {
+  for (let leadMs = 14_000; ; leadMs *= 2) {
+    await server.kill9()
+    const clockOffsetMs = offsetToMidnight(leadMs)
+    const midnight = Date.now() + leadMs
+    await server.startAgain({ DROPMATE_CLOCK_OFFSET_MS: String(clockOffsetMs) })
+    await fleet.live()
+    if (Date.now() + spareMs < midnight) return clockOffsetMs
+  }
 }
 
 const partitionOf = (day: number): string => `driver_location_events_${dayName(day).replaceAll("-", "")}`
@@ -38,49 +49,66 @@ const longestGapMs = async (oracle: Oracle, work: () => Promise<void>): Promise<
   return Math.round(longest)
 }
 
-it(
-  "P07: the UTC day changes under load with its partition missing and retention at work, and every point is stored",
-  { timeout: 120_000 },
-  async () => {
-    const seed = promiseSeed()
-    const clockOffsetMs = offsetToMidnight()
-    const { databaseUrl, environment } = await serverServices()
-    const server = await ServerProcess.start({ ...environment, DROPMATE_CLOCK_OFFSET_MS: String(clockOffsetMs) })
-    const serverNow = () => Date.now() + clockOffsetMs
-    const oracle = new Oracle()
-    const fleet = await LoadedFleet.connect(server, oracle, {
-      drivers,
-      pointsPerSecond,
-      random: new SeededRandom(seed),
-      clockOffsetMs
-    })
-    const today = dayOf(serverNow())
-    const database = await DatabaseWatch.open(databaseUrl)
-    // Behind the back of the server, which made them and believes that they are there; its partition job is not due for ten minutes.
-    for (let day = today + 1; day <= today + 7; day++) await database.rows(`DROP TABLE ${partitionOf(day)}`)
-    fleet.drive()
-    const retentionGapMs = await longestGapMs(oracle, async () => {
-      const oldest = partitionOf(today - 4)
-      await until("load before retention", () => oracle.ackedPoints, (acked) => acked >= pointsPerSecond, 30_000)
-      await database.rows(`ALTER TABLE driver_location_events DETACH PARTITION ${oldest} CONCURRENTLY`)
-      await database.rows(`DROP TABLE ${oldest}`)
-    })
-    let reportedAtMidnight = 0
-    const midnightGapMs = await longestGapMs(oracle, async () => {
-      await until("midnight", serverNow, (now) => dayOf(now) > today, leadMs * 2)
-      reportedAtMidnight = fleet.reportedPoints
-      await until("load after midnight", () => fleet.reportedPoints, (reported) => reported >= reportedAtMidnight + 2 * pointsPerSecond, 30_000)
-    })
-    await fleet.drained()
-    const madeLate = await server.metric("dropmate_partitions_made_late_total")
-    await fleet.stop()
-    const verdict = await oracle.judge(databaseUrl)
-    const storedTomorrow = await database.number(`SELECT count(*) FROM ${partitionOf(today + 1)}`)
-    reportPromise("P07", { seed, clockOffsetMs, drivers, pointsPerSecond, beforeMidnight: verdict.stored - storedTomorrow, afterMidnight: storedTomorrow, retentionGapMs, midnightGapMs, madeLate })
-    expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
-    expect(storedTomorrow).toBeGreaterThanOrEqual(2 * pointsPerSecond)
-    expect(verdict.stored - storedTomorrow).toBeGreaterThan(0)
-    expect(madeLate).toBe(1)
-    expect(server.log().some(({ event }) => event.startsWith("partition_missing"))).toBe(true)
-  }
-)
+it("P07: the UTC day changes under load with its partition missing and retention at work, and every point is stored", {
+  timeout: 240_000
+}, async () => {
+  const seed = promiseSeed()
+  const { databaseUrl, environment } = await serverServices()
+  const server = await ServerProcess.start(environment)
+  const oracle = new Oracle()
+  const random = new SeededRandom(seed)
+  const fleet = await LoadedFleet.connect(server, oracle, { drivers, pointsPerSecond, random })
+  const clockOffsetMs = await beforeMidnight(server, fleet)
+  fleet.clockOffsetMs = clockOffsetMs
+  const serverNow = () => Date.now() + clockOffsetMs
+  const today = dayOf(serverNow())
+  const database = await DatabaseWatch.open(databaseUrl)
+  // Behind the back of the server, which made them and believes that they are there; its partition job is not due for ten minutes.
+  for (let day = today + 1; day <= today + 7; day++) await database.rows(`DROP TABLE ${partitionOf(day)}`)
+  fleet.drive()
+  const retentionGapMs = await longestGapMs(oracle, async () => {
+    const oldest = partitionOf(today - 4)
+    await until(
+      "load before retention",
+      () => oracle.ackedPoints,
+      (acked) => acked >= pointsPerSecond,
+      30_000
+    )
+    await database.rows(`ALTER TABLE driver_location_events DETACH PARTITION ${oldest} CONCURRENTLY`)
+    await database.rows(`DROP TABLE ${oldest}`)
+  })
+  let reportedAtMidnight = 0
+  const midnightGapMs = await longestGapMs(oracle, async () => {
+    await until("midnight", serverNow, (now) => dayOf(now) > today, 120_000)
+    reportedAtMidnight = fleet.reportedPoints
+    await until(
+      "load after midnight",
+      () => fleet.reportedPoints,
+      (reported) => reported >= reportedAtMidnight + 2 * pointsPerSecond,
+      30_000
+    )
+  })
+  await fleet.drained()
+  const madeLate = await server.metric("dropmate_partitions_made_late_total")
+  await fleet.stop()
+  const verdict = await oracle.judge(databaseUrl)
+  const storedTomorrow = await database.number(`SELECT count(*) FROM ${partitionOf(today + 1)}`)
+  reportPromise("P07", {
+    seed,
+    clockOffsetMs,
+    drivers,
+    pointsPerSecond,
+    beforeMidnight: verdict.stored - storedTomorrow,
+    afterMidnight: storedTomorrow,
+    retentionGapMs,
+    midnightGapMs,
+    madeLate
+  })
+  expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
+  expect(storedTomorrow).toBeGreaterThanOrEqual(pointsPerSecond)
+  expect(verdict.stored - storedTomorrow).toBeGreaterThan(0)
+  expect(madeLate).toBe(1)
+  // Two lanes met the missing day at once: neither may take the other's partition for a failure.
+  expect(server.log().filter(({ level }) => level === "ERROR")).toEqual([])
+  expect(server.log().some(({ event }) => event.startsWith("partition_missing"))).toBe(true)
+})

@@ -3,7 +3,13 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ackFrame } from "../../src/protocol/AckFrame.ts"
 import { CloseCode, closeReason, comesBack } from "../../src/protocol/CloseCode.ts"
-import { decodeFrame, decodeJsonFrame, encodeFrame, encodeJsonFrame, MalformedFrame } from "../../src/protocol/FrameCodec.ts"
+import {
+  decodeFrame,
+  decodeJsonFrame,
+  encodeFrame,
+  encodeJsonFrame,
+  MalformedFrame
+} from "../../src/protocol/FrameCodec.ts"
 import { scanFrame } from "../../src/protocol/FrameScan.ts"
 import { encodeLoosely, runSeed, seeded } from "../kit/LooseEncoding.ts"
 
@@ -14,7 +20,9 @@ const detailOf = (frame: unknown): string | undefined => (frame instanceof Malfo
 describe(`the codec (PROMISE_SEED=${seed})`, () => {
   it("gives back what it encoded, in any encoding and as JSON", () => {
     const plain = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.constant(null))
-    const values = fc.array(fc.oneof(plain, fc.array(plain, { maxLength: 20 }), fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), plain)))
+    const values = fc.array(
+      fc.oneof(plain, fc.array(plain, { maxLength: 20 }), fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), plain))
+    )
     fc.assert(
       fc.property(fc.nat(99), values, fc.boolean(), fc.integer(), (type, rest, last, choice) => {
         const frame = [type, ...rest, last]

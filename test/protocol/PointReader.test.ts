@@ -17,8 +17,8 @@ const contents = (block: PointBlock) => ({
   battery: block.battery,
   source: block.source,
   faulty: block.faulty,
-  columns: [block.recordedAt, block.latE7, block.lngE7, block.speedCms, block.headingCdeg, block.accuracyCm].map((column) =>
-    Array.from(column.subarray(0, block.count))
+  columns: [block.recordedAt, block.latE7, block.lngE7, block.speedCms, block.headingCdeg, block.accuracyCm].map(
+    (column) => Array.from(column.subarray(0, block.count))
   )
 })
 
@@ -44,33 +44,54 @@ const agree = (bytes: Uint8Array): boolean => {
 describe(`the fast reader and the codec (PROMISE_SEED=${seed})`, () => {
   it("agree on sound batches in any encoding, and the fast one reads every one that a common encoder writes", () => {
     fc.assert(
-      fc.property(soundPoints(40), soundFields.battery, soundFields.source, fc.integer(), (points, battery, source, choice) => {
-        const random = seeded(choice)
-        const bytes = encodeLoosely(batchFrame(points, battery, source), random)
-        agree(bytes)
-        expect(agree(encodeFrame(batchFrame(points, battery, source)))).toBe(true)
-        expect(readSlowly(bytes)).toBe(true)
-        expect(contents(slow)).toMatchObject({ count: points.length, firstSeq: points[0]?.seq, faulty: false, source })
-        points.forEach((point, i) => {
-          expect([slow.recordedAt[i], slow.latE7[i], slow.lngE7[i]]).toEqual([point.recordedAt, point.latE7, point.lngE7])
-          expect([slow.speedCms[i], slow.headingCdeg[i], slow.accuracyCm[i]]).toEqual([
-            point.speedCms ?? Number.NaN,
-            point.headingCdeg ?? Number.NaN,
-            point.accuracyCm ?? Number.NaN
-          ])
-        })
-      }),
+      fc.property(
+        soundPoints(40),
+        soundFields.battery,
+        soundFields.source,
+        fc.integer(),
+        (points, battery, source, choice) => {
+          const random = seeded(choice)
+          const bytes = encodeLoosely(batchFrame(points, battery, source), random)
+          agree(bytes)
+          expect(agree(encodeFrame(batchFrame(points, battery, source)))).toBe(true)
+          expect(readSlowly(bytes)).toBe(true)
+          expect(contents(slow)).toMatchObject({
+            count: points.length,
+            firstSeq: points[0]?.seq,
+            faulty: false,
+            source
+          })
+          points.forEach((point, i) => {
+            expect([slow.recordedAt[i], slow.latE7[i], slow.lngE7[i]]).toEqual([
+              point.recordedAt,
+              point.latE7,
+              point.lngE7
+            ])
+            expect([slow.speedCms[i], slow.headingCdeg[i], slow.accuracyCm[i]]).toEqual([
+              point.speedCms ?? Number.NaN,
+              point.headingCdeg ?? Number.NaN,
+              point.accuracyCm ?? Number.NaN
+            ])
+          })
+        }
+      ),
       { seed, numRuns: 500 }
     )
   })
 
   it("agree on sound points in any encoding", () => {
     fc.assert(
-      fc.property(soundPoints(1), soundFields.battery, soundFields.source, fc.integer(), ([point], battery, source, choice) => {
-        if (point === undefined) return
-        agree(encodeLoosely(pointFrame(point, battery, source), seeded(choice)))
-        expect(agree(encodeFrame(pointFrame(point, battery, source)))).toBe(true)
-      }),
+      fc.property(
+        soundPoints(1),
+        soundFields.battery,
+        soundFields.source,
+        fc.integer(),
+        ([point], battery, source, choice) => {
+          if (point === undefined) return
+          agree(encodeLoosely(pointFrame(point, battery, source), seeded(choice)))
+          expect(agree(encodeFrame(pointFrame(point, battery, source)))).toBe(true)
+        }
+      ),
       { seed, numRuns }
     )
   })
@@ -83,32 +104,47 @@ describe(`the fast reader and the codec (PROMISE_SEED=${seed})`, () => {
   })
 
   it("agree on sound frames with bytes changed, left out or added", () => {
-    const mutation = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom("set", "cut", "add")), {
-      minLength: 1,
-      maxLength: 4
-    })
+    const mutation = fc.array(
+      fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom("set", "cut", "add")),
+      {
+        minLength: 1,
+        maxLength: 4
+      }
+    )
     fc.assert(
-      fc.property(soundPoints(4), soundFields.battery, soundFields.source, fc.integer(), mutation, (points, battery, source, choice, changes) => {
-        const bytes = [...encodeLoosely(batchFrame(points, battery, source), seeded(choice))]
-        for (const [at, byte, how] of changes) {
-          const index = at % bytes.length
-          if (how === "set") bytes[index] = byte
-          else if (how === "cut") bytes.splice(index, 1)
-          else bytes.splice(index, 0, byte)
+      fc.property(
+        soundPoints(4),
+        soundFields.battery,
+        soundFields.source,
+        fc.integer(),
+        mutation,
+        (points, battery, source, choice, changes) => {
+          const bytes = [...encodeLoosely(batchFrame(points, battery, source), seeded(choice))]
+          for (const [at, byte, how] of changes) {
+            const index = at % bytes.length
+            if (how === "set") bytes[index] = byte
+            else if (how === "cut") bytes.splice(index, 1)
+            else bytes.splice(index, 0, byte)
+          }
+          agree(Uint8Array.from(bytes))
         }
-        agree(Uint8Array.from(bytes))
-      }),
+      ),
       { seed, numRuns }
     )
   })
 
   it("agree on any bytes, and neither ever throws", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), fc.constantFrom(0x92, 0x95, 0x96, 0x9b), fc.constantFrom(2, 3), (tail, head, type) => {
-        agree(tail)
-        agree(Uint8Array.from([head, type, ...tail]))
-        readSlowly(tail)
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.constantFrom(0x92, 0x95, 0x96, 0x9b),
+        fc.constantFrom(2, 3),
+        (tail, head, type) => {
+          agree(tail)
+          agree(Uint8Array.from([head, type, ...tail]))
+          readSlowly(tail)
+        }
+      ),
       { seed, numRuns }
     )
   })
@@ -160,7 +196,15 @@ describe("reading a batch", () => {
   })
 
   it("ends a batch before the clock steps back, at a hole and at the most points", () => {
-    const point = (seq: number, recordedAt: number) => ({ seq, recordedAt, latE7: 0, lngE7: 0, speedCms: null, headingCdeg: null, accuracyCm: null })
+    const point = (seq: number, recordedAt: number) => ({
+      seq,
+      recordedAt,
+      latE7: 0,
+      lngE7: 0,
+      speedCms: null,
+      headingCdeg: null,
+      accuracyCm: null
+    })
     const points = [point(1, 10), point(2, 10), point(3, 9), point(4, 11), point(6, 12)]
     expect([0, 2, 3, 4, 5].map((from) => batchLength(points, from, 500))).toEqual([2, 2, 1, 1, 0])
     expect(batchLength(points, 0, 1)).toBe(1)

@@ -136,7 +136,9 @@ describe("a revocation", () => {
   it("of the session closes its sockets with 4501 and no others", async () => {
     const [driver, other] = [await engine.driver(), await engine.driver()]
     const [{ phone }, kept] = [await signIn(engine, driver), await signIn(engine, other)]
-    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [driver.authSessionId])
+    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [
+      driver.authSessionId
+    ])
     expect((await phone.goodbye()).code).toBe(4501)
     await kept.phone.settle()
     await kept.phone.close()

@@ -29,7 +29,8 @@ const duty = async (id: string, duty: unknown, occurredAt?: unknown): Promise<Fr
   return phone.next(DriverServerFrame.result)
 }
 
-const dutyInDatabase = async () => (await engine.rows("SELECT duty FROM drivers WHERE id = $1", [driver.driverId]))[0]?.duty
+const dutyInDatabase = async () =>
+  (await engine.rows("SELECT duty FROM drivers WHERE id = $1", [driver.driverId]))[0]?.duty
 
 describe("DUTY", () => {
   it("is answered once it is decided, and again with the same answer for the same id", async () => {
@@ -41,7 +42,9 @@ describe("DUTY", () => {
     await phone.close()
     phone = (await signIn(engine, driver)).phone
     expect(await duty(id, "on")).toEqual([38, id, true])
-    expect(await engine.rows("SELECT 1 FROM driver_duty_changes WHERE driver_id = $1", [driver.driverId])).toHaveLength(1)
+    expect(await engine.rows("SELECT 1 FROM driver_duty_changes WHERE driver_id = $1", [driver.driverId])).toHaveLength(
+      1
+    )
     await phone.close()
   })
 
@@ -61,7 +64,12 @@ describe("DUTY", () => {
   it("with a bad value is refused and may be sent again under the same id", async () => {
     await begin()
     const id = randomUUID()
-    for (const [what, at] of [["asleep", null], ["on", "now"], ["on", 1.5], [7, null]] as const) {
+    for (const [what, at] of [
+      ["asleep", null],
+      ["on", "now"],
+      ["on", 1.5],
+      [7, null]
+    ] as const) {
       const [, , ok, detail] = await duty(id, what, at)
       expect([ok, (detail as { code: string }).code]).toEqual([false, "bad_value"])
     }
@@ -98,6 +106,7 @@ describe("DUTY", () => {
     const [, ...bad] = soundPoint(9, t + 25_000)
     phone.send([2, ...bad.slice(0, 5), -5])
     await phone.acked(9)
+    for (let i = 0; i < 5; i++) expect((await phone.next(DriverServerFrame.result))[2]).toBe(true)
     const rows = await engine.rows<{ seq: number; code: string; keys: string }>(
       `SELECT seq::int, code, (SELECT string_agg(k, ',') FROM jsonb_object_keys(detail) AS k) AS keys
        FROM telemetry_quarantine WHERE driver_id = $1 ORDER BY seq`,
@@ -118,7 +127,11 @@ describe("DUTY", () => {
     const t = Date.now() - 50_000
     await duty(randomUUID(), "off", t)
     await phone.close()
-    const other = await startEngine({ databaseUrl: engine.databaseUrl, redisUrl: engine.redisUrl, env: { nodeName: "test-2" } })
+    const other = await startEngine({
+      databaseUrl: engine.databaseUrl,
+      redisUrl: engine.redisUrl,
+      env: { nodeName: "test-2" }
+    })
     try {
       phone = (await signIn(other, driver)).phone
       phone.send(soundPoint(1, t - 1))
@@ -133,13 +146,15 @@ describe("DUTY", () => {
 })
 
 describe("commands whose target does not exist", () => {
-  it.each([
-    ["OFFER_REPLY", 6, "offer_not_found"],
-    ["TASK", 7, "assignment_not_found"]
-  ])("%s is answered with its code", async (_, type, code) => {
+  const none = "0190c0de-0000-7000-8000-00000000000f"
+  const commands: ReadonlyArray<readonly [name: string, frame: (id: string) => Frame, code: string]> = [
+    ["OFFER_REPLY", (id) => [6, id, `asg_${none}`, 1, true, null], "offer_not_found"],
+    ["TASK", (id) => [7, id, `asg_${none}`, 1, "arrived", null, {}], "assignment_not_found"]
+  ]
+  it.each(commands)("%s is answered with its code", async (_, command, code) => {
     await begin()
     const id = randomUUID()
-    phone.send([type, id, "ofr_none", 1, true, null])
+    phone.send(command(id))
     const [, echoed, ok, detail] = await phone.next(DriverServerFrame.result)
     expect([echoed, ok, (detail as { code: string }).code]).toEqual([id, false, code])
     await phone.close()
@@ -158,7 +173,9 @@ describe("BEACON", () => {
     const actor = await engine.run(Effect.map(DriverRegistry, (registry) => registry.find(driver.driverId)))
     expect([actor?.markerRecordedAt, actor?.latE7, actor?.speedCms]).toEqual([now - 1_000, 525_000_000, 7_000])
     expect(phone.frames.map((frame) => frame[0])).toEqual([32, 37, 40])
-    expect(await engine.rows("SELECT 1 FROM driver_location_events WHERE driver_id = $1", [driver.driverId])).toEqual([])
+    expect(await engine.rows("SELECT 1 FROM driver_location_events WHERE driver_id = $1", [driver.driverId])).toEqual(
+      []
+    )
     const redis = new Redis(engine.redisUrl)
     const cached = await until(
       "the cache has the marker",

@@ -71,7 +71,11 @@ describe("the token of the upgrade's header", () => {
     ["not a token", async () => "Bearer nonsense", "token_invalid"],
     ["nothing after the scheme", async () => "Bearer", "token_invalid"],
     ["another scheme", async () => `Basic ${await engine.token(driver)}`, "token_invalid"],
-    ["a signature that does not fit", async () => `Bearer ${(await engine.token(driver)).slice(0, -4)}AAAA`, "token_invalid"],
+    [
+      "a signature that does not fit",
+      async () => `Bearer ${(await engine.token(driver)).slice(0, -4)}AAAA`,
+      "token_invalid"
+    ],
     ["expired", async () => `Bearer ${await engine.token(driver, -60)}`, "token_expired"]
   ]
   it.each(bad)("%s: is answered with 401 and no upgrade", async (_, header, code) => {
@@ -82,7 +86,9 @@ describe("the token of the upgrade's header", () => {
     const other = await engine.driver()
     const token = await engine.token(other)
     const phone = await open({ authorization: `Bearer ${token}` })
-    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [other.authSessionId])
+    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [
+      other.authSessionId
+    ])
     expect(await phone.closeCode()).toBe(4501)
     expect(await refusalOf(open({ authorization: `Bearer ${token}` }))).toEqual([401, "token_invalid"])
   })

@@ -3,7 +3,7 @@ import type { Frame } from "../../src/protocol/FrameCodec.ts"
 import { DriverServerFrame } from "../../src/protocol/FrameType.ts"
 import { type EngineUnderTest, startEngine } from "../kit/EngineUnderTest.ts"
 import { signIn, soundBatch, soundPoint } from "../kit/SignedIn.ts"
-import { helloFrame, type HelloFields, WireClient } from "../kit/WireClient.ts"
+import { type HelloFields, helloFrame, WireClient } from "../kit/WireClient.ts"
 
 let engine: EngineUnderTest
 
@@ -122,7 +122,10 @@ describe("a HELLO that is not welcome", () => {
 
   it("of a third connection is closed with 4509 where a driver may have two, and the two go on", async () => {
     const driver = await engine.driver()
-    const [one, two] = [await signIn(engine, driver, { deviceId: "a" }), await signIn(engine, driver, { deviceId: "b" })]
+    const [one, two] = [
+      await signIn(engine, driver, { deviceId: "a" }),
+      await signIn(engine, driver, { deviceId: "b" })
+    ]
     expect(await closeCodeOf({ token: await engine.token(driver), deviceId: "c" })).toBe(4509)
     await Promise.all([one.phone.settle(), two.phone.settle()])
     await Promise.all([one.phone.close(), two.phone.close()])

@@ -141,27 +141,42 @@ describe("a bad value", () => {
     ["a source of 5", 9, 5, "out_of_range"],
     ["a source that is a map", 9, { gps: true }, "wrong_type"]
   ]
-  it.each(bad)("in a POINT (%s) is settled, flagged before its ACK, and the sequence goes on", async (_, index, value, code) => {
-    await begin()
-    const point = [...soundPoint(2)]
-    point[index] = value
-    phone.send(soundPoint(1))
-    phone.send(point)
-    phone.send(soundPoint(3))
-    await phone.acked(3)
-    expect(await stored()).toEqual([1, 3])
-    expect(await quarantined()).toMatchObject([{ seq: "2", code }])
-    const flagged = phone.frames.findIndex((frame) => frame[0] === DriverServerFrame.flagged)
-    const acked = phone.frames.findIndex((frame) => frame[0] === DriverServerFrame.ack && (frame[1] as number) >= 2)
-    expect(phone.frames[flagged]).toEqual([DriverServerFrame.flagged, 2, code])
-    expect(flagged).toBeLessThan(acked)
-    await phone.close()
-  })
+  it.each(bad)(
+    "in a POINT (%s) is settled, flagged before its ACK, and the sequence goes on",
+    async (_, index, value, code) => {
+      await begin()
+      const point = [...soundPoint(2)]
+      point[index] = value
+      phone.send(soundPoint(1))
+      phone.send(point)
+      phone.send(soundPoint(3))
+      await phone.acked(3)
+      expect(await stored()).toEqual([1, 3])
+      expect(await quarantined()).toMatchObject([{ seq: "2", code }])
+      const flagged = phone.frames.findIndex((frame) => frame[0] === DriverServerFrame.flagged)
+      const acked = phone.frames.findIndex((frame) => frame[0] === DriverServerFrame.ack && (frame[1] as number) >= 2)
+      expect(phone.frames[flagged]).toEqual([DriverServerFrame.flagged, 2, code])
+      expect(flagged).toBeLessThan(acked)
+      await phone.close()
+    }
+  )
 
   it("in a BATCH spoils no neighbour, and later differences count from the last good value", async () => {
     await begin()
     const t0 = Date.now() - 1_000
-    phone.send([3, 1, t0, [0, -5, 10, 10], [100, Number.NaN, "x", 5], [200, 1, null, 5], [1, 2, 3, 4], null, null, null, null])
+    phone.send([
+      3,
+      1,
+      t0,
+      [0, -5, 10, 10],
+      [100, Number.NaN, "x", 5],
+      [200, 1, null, 5],
+      [1, 2, 3, 4],
+      null,
+      null,
+      null,
+      null
+    ])
     await phone.acked(4)
     const rows = await engine.rows<{ seq: string; at: string; lat: number; lng: number; source: string }>(
       `SELECT seq, (extract(epoch FROM recorded_at) * 1000)::bigint AS at, lat, lng, source
@@ -228,7 +243,7 @@ it("speaks JSON with the subprotocol dropmate.json from HELLO to close", async (
   await begin(["dropmate.json"])
   phone.send(soundPoint(1))
   phone.send(soundBatch(2, 3))
-  phone.socket.send('[2, 5, 1e400, 1, 1]')
+  phone.socket.send("[2, 5, 1e400, 1, 1]")
   phone.send(soundPoint(9))
   phone.send([8, 123])
   await phone.acked(5)

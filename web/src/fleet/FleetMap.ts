@@ -33,6 +33,7 @@ export class FleetMap {
   private readonly selectionName: HTMLElement
   private readonly stops: Array<() => void> = []
   private trail: Trail | undefined
+  private isTrailDrawn = false
   private isDrawing = false
   private isEnded = false
   private drawnAtMs = Number.NEGATIVE_INFINITY
@@ -186,8 +187,11 @@ export class FleetMap {
     const { selected } = this.store
     const at = selected === undefined ? undefined : this.placeOf(selected, now)
     const trail = selected !== undefined && this.trail?.driverId === selected.id ? this.trail : undefined
-    const lines = trail?.lines(at) ?? { type: "FeatureCollection" as const, features: [] }
-    void fleetSource(this.map, fleetIds.trail).setData(lines)
+    if (trail !== undefined || this.isTrailDrawn) {
+      const lines = trail?.lines(at) ?? { type: "FeatureCollection" as const, features: [] }
+      void fleetSource(this.map, fleetIds.trail).setData(lines)
+      this.isTrailDrawn = trail !== undefined
+    }
     if (selected === undefined || at === undefined) {
       this.selection.remove()
       return

@@ -17,8 +17,7 @@ const canvasOf = (sizePx: number): CanvasRenderingContext2D => {
   return pen
 }
 
-const pixels = (pen: CanvasRenderingContext2D): ImageData =>
-  pen.getImageData(0, 0, pen.canvas.width, pen.canvas.height)
+const pixels = (pen: CanvasRenderingContext2D): ImageData => pen.getImageData(0, 0, pen.canvas.width, pen.canvas.height)
 
 const put = (map: MapLibre, id: string, image: ImageData): void => {
   if (map.hasImage(id)) map.updateImage(id, image)
@@ -65,7 +64,7 @@ const drawCluster = (map: MapLibre, id: string, theme: Theme): void => {
 
 /** Draws the sign of a cluster when the map first needs its number: a style without fonts cannot write one. */
 export const drawClustersOnDemand = (map: MapLibre, theme: () => Theme): void => {
-  map.on("styleimagemissing", ({ id }: { readonly id: string }) => {
+  map.setMissingStyleImageResolver((id) => {
     if (id.startsWith(clusterPrefix)) drawCluster(map, id, theme())
   })
 }

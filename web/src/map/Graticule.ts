@@ -21,7 +21,13 @@ export const graticule = (
   for (let i = first(south); i * step <= north + step; i++) {
     const lat = i * step
     if (Math.abs(lat) > 85) continue
-    lines.push({ coordinates: [[west - step, lat], [east + step, lat]], isMajor: i % 5 === 0 })
+    lines.push({
+      coordinates: [
+        [west - step, lat],
+        [east + step, lat]
+      ],
+      isMajor: i % 5 === 0
+    })
   }
   return {
     type: "FeatureCollection",

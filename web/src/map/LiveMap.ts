@@ -9,10 +9,11 @@ import {
   setWorkerUrl
 } from "maplibre-gl"
 import "maplibre-gl/dist/maplibre-gl.css"
+import "./controls.css"
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url"
 import { type CityDrawing, cityDrawing } from "./CityStreets.ts"
 import { graticule } from "./Graticule.ts"
-import { ownLayers, ownSources, ownStyle } from "./OwnStyle.ts"
+import { ownColours, ownSources, ownStyle } from "./OwnStyle.ts"
 import { currentTheme, onThemeChange } from "./Theme.ts"
 
 setWorkerUrl(workerUrl)
@@ -93,7 +94,6 @@ const keepOwnMap = (map: MapLibre): (() => void) => {
   map.on("moveend", drawGrid)
   drawGrid()
   return onThemeChange(() => {
-    for (const layer of ownLayers(currentTheme()))
-      for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name, value)
+    for (const { id, colour } of ownColours(currentTheme())) map.setPaintProperty(id, colour.property, colour.value)
   })
 }

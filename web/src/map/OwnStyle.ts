@@ -1,12 +1,21 @@
-import type { LayerSpecification, StyleSpecification } from "maplibre-gl"
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl"
 import type { CityDrawing } from "./CityStreets.ts"
 import type { Theme } from "./Theme.ts"
 
 /** Names of the sources of the product's own map. */
 export const ownSources = { streets: "dm-streets", river: "dm-river", grid: "dm-grid" } as const
 
-const width = (at12: number, at17: number) =>
-  ["interpolate", ["exponential", 1.6], ["zoom"], 10, at12 / 4, 12.5, at12, 17, at17] as const
+const width = (at12: number, at17: number): ExpressionSpecification => [
+  "interpolate",
+  ["exponential", 1.6],
+  ["zoom"],
+  10,
+  at12 / 4,
+  12.5,
+  at12,
+  17,
+  at17
+]
 
 const lineLayer = (
   id: string,
@@ -19,7 +28,7 @@ const lineLayer = (
   source: ownSources.streets,
   filter: ["in", ["get", "kind"], ["literal", [...kinds]]],
   layout: { "line-cap": "round", "line-join": "round" },
-  paint: { "line-color": colour, "line-width": [...width(...widths)] }
+  paint: { "line-color": colour, "line-width": width(...widths) }
 })
 
 const minor = ["residential"]
@@ -40,8 +49,7 @@ export const ownStyle = (city: CityDrawing, theme: Theme): StyleSpecification =>
   layers: ownLayers(theme)
 })
 
-/** The layers, by theme: switching between light and dark only repaints. */
-export const ownLayers = (theme: Theme): Array<LayerSpecification> => [
+const ownLayers = (theme: Theme): Array<LayerSpecification> => [
   { id: "dm-land", type: "background", paint: { "background-color": theme("--map-land") } },
   {
     id: "dm-grid",
@@ -57,3 +65,14 @@ export const ownLayers = (theme: Theme): Array<LayerSpecification> => [
   lineLayer("dm-major-edge", major, theme("--map-street-edge"), [5, 26]),
   lineLayer("dm-major", major, theme("--map-arterial"), [3.8, 22])
 ]
+
+/** What of the layers follows light and dark. */
+export const ownColours = (theme: Theme) =>
+  ownLayers(theme).flatMap(({ id, paint }) => {
+    const properties = ["background-color", "fill-color", "line-color"] as const
+    const colours: Readonly<Record<string, unknown>> = { ...paint }
+    return properties.flatMap((property) => {
+      const value = colours[property]
+      return typeof value === "string" ? [{ id, colour: { property, value } }] : []
+    })
+  })

@@ -1,0 +1,147 @@
+import { Context, Duration, Effect, FiberMap, Layer, Schedule } from "effect"
+import type { SqlError } from "effect/sql"
+import { Limits } from "../config/Limits.ts"
+import { clockFault } from "../domain/TelemetryRules.ts"
+import { TaskRepo } from "../persistence/TaskRepo.ts"
+import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import type { DeviceIntake } from "./DeviceIntake.ts"
+import { databaseUnavailable } from "./DriverCommands.ts"
+import type { DriverLink } from "./DriverLink.ts"
+import { DriverRegistry } from "./DriverRegistry.ts"
+import { Shipments, type TaskCommand } from "./Shipments.ts"
+import type { Task } from "./TaskShape.ts"
+
+/** What a TASKS frame says. */
+export interface TaskFrame {
+  readonly version: number
+  readonly tasks: ReadonlyArray<Task>
+}
+
+/**
+ * What drivers have to do, told to their phones on this node: with the welcome, and again after every commit, on any node, that
+ * changes it. Takes their TASKs to the shipments.
+ *
+ * Tricky interleavings
+ * - A shipment is assigned while its driver says HELLO, after the tasks were read and before the phone is connected: `prepare` marks
+ *   the driver, the notice rings, and `settle` says that the list is stale.
+ * - Two changes at once: a reading under way is followed by another one, so that the last list told is the newest.
+ */
+export class DriverTasks extends Context.Service<
+  DriverTasks,
+  {
+    /** Reads the tasks of a driver who is about to be connected; `settle` must follow, whatever becomes of the HELLO. */
+    readonly prepare: (driverId: string) => Effect.Effect<TaskFrame, SqlError.SqlError>
+    /** Ends what `prepare` began; true when the tasks have changed since. */
+    readonly settle: (driverId: string) => boolean
+    /** Reads the tasks again and tells every connected device. */
+    readonly refresh: (driverId: string) => void
+    /** Takes a TASK; the link hears the RESULT. */
+    readonly take: (intake: DeviceIntake, link: DriverLink, command: TaskCommand, now: number) => void
+  }
+>()("dropmate/actors/DriverTasks") {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      const registry = yield* DriverRegistry
+      const shipments = yield* Shipments
+      const repo = yield* TaskRepo
+      const tracking = yield* TrackingRepo
+      const readings = yield* FiberMap.make<string>()
+      const read = yield* FiberMap.runtime(readings)()
+      /** How many HELLOs of a driver are under way, and whether their tasks changed meanwhile. */
+      const opening = new Map<string, { count: number; isStale: boolean }>()
+      const rung = new Set<string>()
+
+      const tell = Effect.fnUntraced(function* (driverId: string) {
+        while (rung.delete(driverId)) {
+          const { version, tasks } = yield* shipments.tasksOf(driverId)
+          for (const device of registry.find(driverId)?.devices ?? []) device.tasks(version, tasks)
+        }
+      })
+      const refresh = (driverId: string): void => {
+        rung.add(driverId)
+        if (FiberMap.hasUnsafe(readings, driverId)) return
+        read(
+          driverId,
+          tell(driverId).pipe(
+            Effect.tapError((error) => {
+              rung.add(driverId)
+              return Effect.logDebug("tasks_not_read", error)
+            }),
+            Effect.retry(Schedule.spaced("500 millis"))
+          )
+        )
+      }
+      // One statement for the whole fleet, at most ten a second: the map shows who is busy, whichever node decided it.
+      let isLoadsRung = false
+      const readLoads = Effect.gen(function* () {
+        while (isLoadsRung) {
+          yield* Effect.sleep(Duration.millis(limits.driverLoadsEveryMs))
+          isLoadsRung = false
+          const loads = yield* tracking.driverLoads()
+          registry.loaded(new Map(loads.map(({ driverId, load }) => [driverId, load])))
+        }
+      }).pipe(
+        Effect.tapError((error) => {
+          isLoadsRung = true
+          return Effect.logDebug("driver_loads_not_read", error)
+        }),
+        Effect.retry(Schedule.spaced("500 millis"))
+      )
+      const loadsChanged = (): void => {
+        isLoadsRung = true
+        if (!FiberMap.hasUnsafe(readings, "loads")) read("loads", readLoads)
+      }
+      const changed = (driverId: string): void => {
+        const waiting = opening.get(driverId)
+        if (waiting !== undefined) waiting.isStale = true
+        if ((registry.find(driverId)?.devices.length ?? 0) > 0) refresh(driverId)
+        loadsChanged()
+      }
+
+      yield* repo
+        .watchTasks({
+          caughtUp: () => {
+            for (const waiting of opening.values()) waiting.isStale = true
+            for (const driver of registry.drivers()) if (driver.devices.length > 0) refresh(driver.driverId)
+            loadsChanged()
+          },
+          noticed: changed
+        })
+        .pipe(Effect.forkScoped)
+
+      return {
+        prepare: (driverId) =>
+          Effect.suspend(() => {
+            const waiting = opening.get(driverId) ?? { count: 0, isStale: false }
+            waiting.count++
+            opening.set(driverId, waiting)
+            return shipments.tasksOf(driverId)
+          }),
+        settle: (driverId) => {
+          const waiting = opening.get(driverId)
+          if (waiting === undefined) return false
+          waiting.count--
+          if (waiting.count === 0) opening.delete(driverId)
+          return waiting.isStale
+        },
+        refresh,
+        take: (intake, link, command, now) => {
+          const { commandId } = command
+          const fault = clockFault(command.occurredAtMs, now, limits)
+          if (fault !== undefined)
+            return link.result(commandId, false, { code: fault, detail: "occurredAt is not believable" })
+          const work = shipments.task(intake.driver.driverId, command).pipe(
+            Effect.timeout(Duration.millis(limits.commandMs)),
+            Effect.match({
+              onSuccess: ({ ok, detail }) => link.result(commandId, ok, detail),
+              onFailure: () => link.result(commandId, false, databaseUnavailable)
+            })
+          )
+          registry.work(intake, link, commandId, work, now)
+        }
+      }
+    })
+  )
+}

@@ -1,0 +1,28 @@
+import { Layer } from "effect"
+import { AddressRepo } from "../persistence/AddressRepo.ts"
+import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { ProductRepo } from "../persistence/ProductRepo.ts"
+import { SettingRepo } from "../persistence/SettingRepo.ts"
+import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
+import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { TaskRepo } from "../persistence/TaskRepo.ts"
+import { Orders } from "./Orders.ts"
+import { Shipments } from "./Shipments.ts"
+import { Telling } from "./Told.ts"
+
+/** Orders and shipments on their repos. One instance for a node: REST and the sockets must hear the same telling. Needs SqlClient and DatabaseUrl. */
+export const OrderActors = Orders.layer.pipe(
+  Layer.provideMerge(Shipments.layer),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Telling.layer,
+      AddressRepo.layer,
+      OrderRepo.layer,
+      ProductRepo.layer,
+      SettingRepo.layer,
+      ShipmentEventRepo.layer,
+      ShipmentRepo.layer,
+      TaskRepo.layer
+    )
+  )
+)

@@ -1,0 +1,18 @@
+import type { Frame } from "../protocol/FrameCodec.ts"
+import { DriverServerFrame } from "../protocol/FrameType.ts"
+import type { DriverListeners } from "./DriverEvents.ts"
+import { isFields, numberOr, readOffer, textOr } from "./ServerFrames.ts"
+
+/** Passes on frames that only the app can act on. Types this version does not know are a newer server's business. */
+export const tellApp = (frame: Frame, listeners: DriverListeners): void => {
+  if (frame[0] === DriverServerFrame.offer) {
+    const offer = readOffer(frame)
+    if (offer !== undefined) listeners.tell("offer", offer)
+  } else if (frame[0] === DriverServerFrame.offerGone) {
+    listeners.tell("offerGone", { offerId: textOr(frame[1], ""), reason: textOr(frame[2], "") })
+  } else if (frame[0] === DriverServerFrame.tasks) {
+    listeners.tell("tasks", { version: numberOr(frame[1], 0), tasks: Array.isArray(frame[2]) ? frame[2] : [] })
+  } else if (frame[0] === DriverServerFrame.message) {
+    listeners.tell("message", { threadId: textOr(frame[1], ""), message: isFields(frame[2]) ? frame[2] : {} })
+  }
+}

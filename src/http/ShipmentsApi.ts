@@ -1,0 +1,105 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { shipmentStatuses } from "../domain/Shipment.ts"
+import { Access } from "./Access.ts"
+import { Authenticated } from "./Authenticated.ts"
+import { reasonPayload } from "./CommerceField.ts"
+import { idempotencyHeader, idField, pageOf, pageQuery, TimeField, withETag } from "./Field.ts"
+
+/** One driver's part in a shipment. */
+export const Assignment = Schema.Struct({
+  id: idField("assignment"),
+  shipment_id: idField("shipment"),
+  driver_id: Schema.NullOr(idField("driver")),
+  status: Schema.String,
+  fencing_token: Schema.Int,
+  schedule_sequence: Schema.Int,
+  assigned_at: TimeField
+}).annotate({ identifier: "Assignment" })
+
+/** A shipment as the API shows one, with its newest assignment. */
+export const Shipment = Schema.Struct({
+  id: idField("shipment"),
+  order_id: idField("order"),
+  status: Schema.String,
+  sequence: Schema.Int,
+  is_picked_up: Schema.Boolean,
+  promised_arrival_at: Schema.NullOr(TimeField),
+  courier_notes: Schema.NullOr(Schema.String),
+  assignment: Schema.NullOr(Assignment),
+  created_at: TimeField,
+  updated_at: TimeField,
+  ended_at: Schema.NullOr(TimeField)
+}).annotate({ identifier: "Shipment" })
+
+const Stop = Schema.Struct({
+  id: idField("stop"),
+  type: Schema.String,
+  position: Schema.Int,
+  status: Schema.String,
+  lat: Schema.Finite,
+  lng: Schema.Finite,
+  address: Schema.NullOr(Schema.String),
+  window: Schema.NullOr(Schema.Struct({ start: TimeField, end: TimeField })),
+  expected_arrival_at: Schema.NullOr(TimeField),
+  requirements: Schema.Array(Schema.String),
+  arrived_at: Schema.NullOr(TimeField),
+  ended_at: Schema.NullOr(TimeField)
+}).annotate({ identifier: "Stop" })
+
+const TimelineEvent = Schema.Struct({
+  id: idField("event"),
+  sequence: Schema.Int,
+  type: Schema.String,
+  occurred_at: TimeField,
+  recorded_at: TimeField,
+  actor: Schema.Struct({ kind: Schema.String, id: Schema.NullOr(Schema.String) }),
+  data: Schema.Json
+}).annotate({ identifier: "ShipmentEvent" })
+
+const id = { id: idField("shipment") }
+const reads = { permission: "shipments.read", knownTo: "shipments.read" } as const
+const writes = { permission: "shipments.write", knownTo: "shipments.read" } as const
+const commanded = { params: id, headers: idempotencyHeader }
+const driver = Schema.Struct({ driver_id: idField("driver") })
+
+/** Shipments, for whoever runs the fleet. */
+export class ShipmentsApi extends HttpApiGroup.make("shipments")
+  .add(
+    HttpApiEndpoint.get("list", "/", {
+      query: {
+        ...pageQuery,
+        status: Schema.optionalKey(Schema.Literals(shipmentStatuses)),
+        driver_id: Schema.optionalKey(idField("driver"))
+      },
+      success: pageOf(Shipment)
+    })
+      .annotate(Access, { permission: "shipments.read" })
+      .annotate(OpenApi.Description, "The newest first; `driver_id` gives those that the driver has now."),
+    HttpApiEndpoint.get("get", "/:id", { params: id, success: withETag(Shipment) }).annotate(Access, reads),
+    HttpApiEndpoint.get("timeline", "/:id/timeline", {
+      params: id,
+      query: pageQuery,
+      success: pageOf(TimelineEvent)
+    }).annotate(Access, reads),
+    HttpApiEndpoint.get("stops", "/:id/stops", {
+      params: id,
+      success: Schema.Struct({ data: Schema.Array(Stop), next_cursor: Schema.Null, has_more: Schema.Boolean })
+    }).annotate(Access, reads),
+    HttpApiEndpoint.post("assign", "/:id/assign", { ...commanded, payload: driver, success: Assignment })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "The assignment is accepted at once, and told to the driver's devices."),
+    HttpApiEndpoint.post("reassign", "/:id/reassign", { ...commanded, payload: driver, success: Assignment })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "Until the pickup; what the driver before reports from then on is refused."),
+    HttpApiEndpoint.post("unassign", "/:id/unassign", {
+      ...commanded,
+      payload: reasonPayload,
+      success: Shipment
+    }).annotate(Access, writes),
+    HttpApiEndpoint.post("cancel", "/:id/cancel", { ...commanded, payload: reasonPayload, success: Shipment })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "Until the pickup; the order is cancelled with it.")
+  )
+  .middleware(Authenticated)
+  .prefix("/shipments") {}
