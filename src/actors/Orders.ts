@@ -33,7 +33,13 @@ export interface OrderRequest {
 }
 
 /** Why an order was not placed. */
-export type PlaceFailure = ItemsRefused | TotalTooLarge | AddressUnknown | StockInsufficient | ValueTaken | SqlError.SqlError
+export type PlaceFailure =
+  | ItemsRefused
+  | TotalTooLarge
+  | AddressUnknown
+  | StockInsufficient
+  | ValueTaken
+  | SqlError.SqlError
 
 /** Places orders and takes them to confirmation or cancellation. Joins the caller's transaction when there is one. */
 export class Orders extends Context.Service<

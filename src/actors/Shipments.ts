@@ -83,7 +83,10 @@ export class Shipments extends Context.Service<
       origin: EventOrigin
     ) => Effect.Effect<void, ShipmentFailure>
     /** Takes a phone's TASK; the verdict is stored with its effect, and the same id has the same verdict for ever. */
-    readonly task: (driverId: string, command: TaskCommand) => Effect.Effect<TaskVerdict, ShipmentMoved | SqlError.SqlError>
+    readonly task: (
+      driverId: string,
+      command: TaskCommand
+    ) => Effect.Effect<TaskVerdict, ShipmentMoved | SqlError.SqlError>
     /** The content of the TASKS frame. */
     readonly tasksOf: (
       driverId: string
@@ -202,7 +205,9 @@ export class Shipments extends Context.Service<
         const record: TaskCommandRecord = {
           driverId,
           commandId: commandId.toLowerCase(),
-          fingerprint: createHash("sha256").update(`task ${canonicalJson(content)}`).digest(),
+          fingerprint: createHash("sha256")
+            .update(`task ${canonicalJson(content)}`)
+            .digest(),
           occurredAt: new Date(asked.occurredAtMs)
         }
         const decided = Effect.gen(function* () {

@@ -73,6 +73,13 @@ export const benchCommand = Command.make(
         scale: Option.getOrUndefined(given.scale),
         profileDir: Option.getOrUndefined(given.profile)
       }
-      yield* Effect.tryPromise({ try: (signal) => module.bench({ ...call, signal }), catch: commandFailed })
+      const aborting = new AbortController()
+      const measuring = module.bench({ ...call, signal: aborting.signal })
+      // Whoever interrupts waits for its servers to stop: they would outlive this process.
+      const stopped = Effect.promise(() => {
+        aborting.abort()
+        return measuring.catch(() => {})
+      })
+      yield* Effect.tryPromise({ try: () => measuring, catch: commandFailed }).pipe(Effect.onInterrupt(() => stopped))
     })
 ).pipe(Command.withDescription("Measures throughput, latency and memory against baselines, on this machine."))

@@ -1,18 +1,21 @@
-import { ConfigProvider, Console, Effect, Redacted, type Scope } from "effect"
+import { ConfigProvider, Console, Effect, Fiber, Redacted, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { webSocketFactory } from "../client/SocketFactory.ts"
 import { openHome, secret } from "../embedded/Home.ts"
 import { adminRest } from "./AdminAccess.ts"
 import { type CommandFailed, commandFailed } from "./CommandFailed.ts"
 import { driverSocketUrl, instanceUrls, readEnv } from "./InstanceUrls.ts"
+import { politeEnd } from "./PoliteEnd.ts"
 import { serveUntilStopped } from "./ServeCommand.ts"
 import { simulate } from "./Simulation.ts"
-import { StatusLine } from "./StatusLine.ts"
+import { StatusLine, silentOutput } from "./StatusLine.ts"
 
 const demoAdminEmail = "admin@dropmate.local"
 const readyEveryMs = 100
 const seed = 1
 const giveUpAfterMs = 300_000
+/** After Ctrl-C: the server is beside, so this is plenty. */
+const windUpMsMax = 2_000
 
 /** `dropmate demo`: a server and a city that drives. */
 export const demoCommand = Command.make(
@@ -30,9 +33,7 @@ export const demoCommand = Command.make(
   ({ drivers }) =>
     Effect.gen(function* () {
       const provider = yield* withDemoLogin
-      return yield* Effect.raceFirst(serveUntilStopped, driveCity(drivers)).pipe(
-        Effect.provideService(ConfigProvider.ConfigProvider, provider)
-      )
+      return yield* serveAndDrive(drivers).pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
     }).pipe(Effect.scoped)
 ).pipe(Command.withDescription("Starts everything and a simulated city; Ctrl-C stops all of it, the data stays."))
 
@@ -40,7 +41,7 @@ export const demoCommand = Command.make(
 const withDemoLogin: Effect.Effect<ConfigProvider.ConfigProvider, CommandFailed, Scope.Scope> = Effect.gen(
   function* () {
     const env = yield* readEnv
-    const home = yield* openHome({ root: env.home }).pipe(Effect.mapError(commandFailed))
+    const home = yield* openHome({ root: env.home, cacheDir: env.cacheDir }).pipe(Effect.mapError(commandFailed))
     const password = yield* secret(home, "admin-password").pipe(Effect.mapError(commandFailed))
     const given = yield* ConfigProvider.ConfigProvider
     const own = ConfigProvider.fromEnv({
@@ -50,16 +51,36 @@ const withDemoLogin: Effect.Effect<ConfigProvider.ConfigProvider, CommandFailed,
   }
 )
 
+/** The server lives in the scope, not in the race: the city winds up while it still listens, and only then it stops. */
+const serveAndDrive = (drivers: number) =>
+  Effect.gen(function* () {
+    const server = yield* Effect.forkScoped(serveUntilStopped)
+    return yield* Effect.raceFirst(Fiber.join(server), driveCity(drivers))
+  }).pipe(Effect.scoped)
+
+/** All that a newcomer needs, in one place. */
+const welcome = (url: string, email: string, password: string, drivers: number): string =>
+  [
+    "",
+    `  Fleet console   ${url}/`,
+    `  Sign in as      ${email}`,
+    `  Password        ${password}`,
+    "",
+    `  ${drivers} simulated drivers are on their way. Ctrl-C stops everything; the data stays.`,
+    `  Commands for the running instance: npm run dropmate -- --help`,
+    ""
+  ].join("\n")
+
 /** Waits for the server, shows the way in, and drives until it is interrupted. */
 const driveCity = (drivers: number): Effect.Effect<never, CommandFailed> =>
   Effect.gen(function* () {
     const url = yield* readyUrl
     const { adminEmail, adminPassword } = yield* readEnv
     const password = adminPassword === undefined ? "" : Redacted.value(adminPassword)
-    yield* Console.error(`dropmate: ready at ${url}\ndropmate: administrator ${adminEmail}, password ${password}`)
+    yield* Console.error(welcome(url, adminEmail ?? demoAdminEmail, password, drivers))
     const rest = yield* adminRest(url, undefined, giveUpAfterMs)
-    yield* Effect.tryPromise({
-      try: (signal) =>
+    yield* politeEnd(
+      (signal) =>
         simulate({
           drivers,
           seed,
@@ -69,11 +90,14 @@ const driveCity = (drivers: number): Effect.Effect<never, CommandFailed> =>
           socketUrl: driverSocketUrl(url),
           sockets: webSocketFactory(),
           giveUpAfterMs,
-          status: new StatusLine(),
+          windUpMsMax,
+          // On a terminal one line that is written over; elsewhere a line each second would bury the way in.
+          status: new StatusLine(process.stderr.isTTY ? process.stderr : silentOutput),
           signal
         }),
-      catch: commandFailed
-    })
+      commandFailed,
+      () => Effect.void
+    )
     return yield* Effect.never
   })
 

@@ -2,6 +2,7 @@ import { Effect, Redacted } from "effect"
 import { type Env, envConfig } from "../config/Env.ts"
 import { defaultHomeRoot, readInstance } from "../embedded/Home.ts"
 import { CommandFailed } from "./CommandFailed.ts"
+import { environmentFault } from "./EnvironmentFault.ts"
 
 /** How to reach the parts of one instance. The first two hold passwords. */
 export interface InstanceUrls {
@@ -38,7 +39,7 @@ export const instanceUrls: Effect.Effect<InstanceUrls, CommandFailed> = Effect.g
 
 /** The environment, or the one line that says which variable is wrong. */
 export const readEnv: Effect.Effect<Env, CommandFailed> = envConfig.pipe(
-  Effect.mapError((cause) => new CommandFailed({ message: `the environment is wrong: ${cause.message}`, cause }))
+  Effect.catch((cause) => Effect.flatMap(environmentFault(cause), Effect.fail))
 )
 
 const complete = (

@@ -4,8 +4,9 @@ import { webSocketFactory } from "../client/SocketFactory.ts"
 import { adminRest } from "./AdminAccess.ts"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
 import { driverSocketUrl, serverUrl } from "./InstanceUrls.ts"
+import { politeEnd } from "./PoliteEnd.ts"
 import { ReplayIncomplete, replay } from "./Replay.ts"
-import { StatusLine } from "./StatusLine.ts"
+import { StatusLine, silentOutput } from "./StatusLine.ts"
 import { readTrace } from "./Trace.ts"
 
 const notNegative = (value: number): boolean => value >= 0
@@ -63,9 +64,9 @@ export const replayCommand = Command.make(
       const tracks = yield* Effect.tryPromise({ try: () => readTrace(options.file, vehiclesMax), catch: commandFailed })
       const giveUpAfterMs = options.giveUpAfterS * 1_000
       const rest = yield* adminRest(url, Option.getOrUndefined(options.token), giveUpAfterMs)
-      const status = new StatusLine(options.json ? silent : process.stderr)
-      const report = yield* Effect.tryPromise({
-        try: (signal) =>
+      const status = new StatusLine(options.json ? silentOutput : process.stderr)
+      yield* politeEnd(
+        (signal) =>
           replay({
             tracks,
             rest,
@@ -77,17 +78,14 @@ export const replayCommand = Command.make(
             status,
             signal
           }),
-        catch: (cause) => (cause instanceof ReplayIncomplete ? cause : commandFailed(cause))
-      }).pipe(Effect.ensuring(Effect.sync(() => status.clear())), Effect.catchIf(isIncomplete, printIncomplete))
-      yield* Console.log(JSON.stringify(report))
+        (cause) => (cause instanceof ReplayIncomplete ? cause : commandFailed(cause))
+      ).pipe(Effect.ensuring(Effect.sync(() => status.clear())), Effect.catchIf(isIncomplete, printIncomplete))
     })
 ).pipe(
   Command.withDescription(
     "Plays a recorded trace as so many driver apps, making the drivers it needs, and prints a JSON report. Comes back by itself when the server restarts."
   )
 )
-
-const silent = { write: () => true }
 
 const isIncomplete = (cause: unknown): cause is ReplayIncomplete => cause instanceof ReplayIncomplete
 

@@ -18,6 +18,7 @@ import type { OrderHub } from "../realtime/OrderHub.ts"
 import type { TrackGate } from "../realtime/TrackGate.ts"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
 import { EngineLayer } from "./EngineLayer.ts"
+import { buildEngine } from "./EngineScope.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { readEnv } from "./InstanceUrls.ts"
 import { observability } from "./Observability.ts"
@@ -80,19 +81,7 @@ const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
 
 const run = (infrastructure: Infrastructure, env: Env, webFolder: string) =>
   Effect.gen(function* () {
-    const http = yield* HttpPort
-    const realtime = yield* RealtimeServer
-    const HTTP_URL = `http://${env.host}:${http.port}`
-    yield* publishInstance(infrastructure.home, {
-      DATABASE_URL: infrastructure.databaseUrlForTools,
-      REDIS_URL: Redacted.value(infrastructure.redisUrl),
-      HTTP_URL,
-      REALTIME_URL: `ws://${env.host}:${realtime.port}`
-    })
-    yield* Effect.logInfo("serving", { url: HTTP_URL, realtime_port: realtime.port, home: infrastructure.home.root })
-    return yield* Effect.never
-  }).pipe(
-    Effect.provide(
+    const engine = yield* buildEngine(
       serverLayer(webFolder).pipe(
         Layer.provide(
           Layer.mergeAll(
@@ -104,4 +93,20 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string) =>
         )
       )
     )
-  )
+    yield* announce(infrastructure, env).pipe(Effect.provideContext(engine))
+    return yield* Effect.never
+  })
+
+const announce = (infrastructure: Infrastructure, env: Env) =>
+  Effect.gen(function* () {
+    const http = yield* HttpPort
+    const realtime = yield* RealtimeServer
+    const HTTP_URL = `http://${env.host}:${http.port}`
+    yield* publishInstance(infrastructure.home, {
+      DATABASE_URL: infrastructure.databaseUrlForTools,
+      REDIS_URL: Redacted.value(infrastructure.redisUrl),
+      HTTP_URL,
+      REALTIME_URL: `ws://${env.host}:${realtime.port}`
+    })
+    yield* Effect.logInfo("serving", { url: HTTP_URL, realtime_port: realtime.port, home: infrastructure.home.root })
+  })

@@ -1,14 +1,17 @@
-import { Console, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { webSocketFactory } from "../client/SocketFactory.ts"
 import { adminRest } from "./AdminAccess.ts"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
 import { driverSocketUrl, serverUrl } from "./InstanceUrls.ts"
+import { politeEnd } from "./PoliteEnd.ts"
 import { simulate } from "./Simulation.ts"
-import { StatusLine } from "./StatusLine.ts"
+import { StatusLine, silentOutput } from "./StatusLine.ts"
 
 /** Points older than 72 h are quarantined; an hour of that is left for the run itself. */
 const pastHoursMax = 71
+/** After Ctrl-C the fleet goes off duty and waits this long for what is not acknowledged. */
+const windUpMsMax = 10_000
 
 const from = (min: number) =>
   Flag.filter(
@@ -76,9 +79,9 @@ export const simulateCommand = Command.make(
       const url = yield* serverUrl(Option.getOrUndefined(options.url))
       const giveUpAfterMs = options.giveUpAfterS * 1_000
       const rest = yield* adminRest(url, Option.getOrUndefined(options.token), giveUpAfterMs)
-      const status = new StatusLine(options.json ? { write: () => true } : process.stderr)
-      const report = yield* Effect.tryPromise({
-        try: (signal) =>
+      const status = new StatusLine(options.json ? silentOutput : process.stderr)
+      const report = yield* politeEnd(
+        (signal) =>
           simulate({
             drivers: options.drivers,
             seed: options.seed,
@@ -88,18 +91,20 @@ export const simulateCommand = Command.make(
             socketUrl: driverSocketUrl(url),
             sockets: webSocketFactory(),
             giveUpAfterMs,
+            windUpMsMax,
             status,
             signal
           }),
-        catch: commandFailed
-      }).pipe(Effect.ensuring(Effect.sync(() => status.clear())))
-      yield* Console.log(JSON.stringify(report))
+        commandFailed
+      ).pipe(Effect.ensuring(Effect.sync(() => status.clear())))
       if (report.violations.length > 0) {
         return yield* new CommandFailed({ message: `an honest fleet met ${report.violations.join(", ")}` })
       }
     })
 ).pipe(
-  Command.withDescription("Drives an honest fleet through a made-up city, over real sockets, and prints a JSON report.")
+  Command.withDescription(
+    "Drives an honest fleet through a made-up city, over real sockets, and prints a JSON report. Ctrl-C ends it politely: off duty, everything delivered, then the report."
+  )
 )
 
 const checkSpan = (speed: number, durationS: number): Effect.Effect<void, CommandFailed> => {

@@ -20,9 +20,12 @@ export interface SimulationOptions {
   readonly rest: RestClient
   readonly socketUrl: string
   readonly sockets: SocketFactory
+  /** Without any acknowledgement for this long while points wait, the simulation fails. Milliseconds. */
   readonly giveUpAfterMs: number
+  /** After the signal: how long the fleet may take to go off duty and deliver the rest. Milliseconds. */
+  readonly windUpMsMax: number
   readonly status: StatusLine
-  /** Interrupts at once. */
+  /** Ends the driving; the report follows. While drivers are still being made it ends everything. */
   readonly signal: AbortSignal
 }
 
@@ -32,7 +35,9 @@ export interface SimulationReport {
   readonly seed: number
   readonly points_sent: number
   readonly points_acked: number
+  /** The points that FLAGGED named; the true number is at most this plus `points_acked_unseen` (see `ReplayReport`). */
   readonly points_quarantined: number
+  readonly points_acked_unseen: number
   readonly points_resent: number
   readonly beacons: number
   readonly stops_served: number
@@ -120,49 +125,101 @@ class Violations {
   }
 }
 
+/** A run that is under way. */
+interface Run {
+  readonly options: SimulationOptions
+  readonly fleet: ClientFleet
+  readonly drivers: ReadonlyArray<SimulatedDriver>
+  readonly elapsedS: () => number
+  /** A second of simulated time as Unix milliseconds. */
+  readonly unixMs: (atS: number) => number
+}
+
 /**
  * Drives an honest fleet through the city of a seed, over real sockets. Ways, stops, errors and dead zones depend on the seed alone;
- * what the network does to them does not.
+ * what the network does to them does not. Ends after `durationS`, or early when the signal fires.
  */
 export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
-  const { durationS, speed, status, signal } = options
+  const { durationS, speed, status } = options
   const violations = new Violations()
   const fleet = new ClientFleet()
   const drivers = await makeDrivers(options, fleet, violations)
   const startedAt = performance.now()
-  const elapsedS = (): number => (performance.now() - startedAt) / 1_000
   // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
-  const baseMs = Math.floor(Date.now() - (speed > 1 ? (speed - 1) * durationS * 1_000 : 0))
-  const unixMs = (atS: number): number => baseMs + atS * 1_000
+  const baseMs = Math.floor(Date.now() - (isInThePast(options) ? (speed - 1) * durationS * 1_000 : 0))
+  const run: Run = {
+    options,
+    fleet,
+    drivers,
+    elapsedS: () => (performance.now() - startedAt) / 1_000,
+    unixMs: (atS) => baseMs + atS * 1_000
+  }
   try {
-    await fleet.start(signal)
-    for (const { client } of drivers) {
-      // Fails only when the client stops for good, which the watch below reports.
-      client.duty("on", baseMs).catch(() => undefined)
-    }
-    const isOver = (): boolean => elapsedS() >= durationS
-    const drive = async (): Promise<void> => {
-      while (!isOver()) {
-        await pause(tickMs, signal)
-        const nowS = Math.min(elapsedS(), durationS) * speed
-        for (const driver of drivers) driver.liveUntil(nowS, unixMs)
-      }
-      for (const { client } of drivers) client.online()
-    }
-    const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
-    const driven = { isOver: false }
-    await Promise.all([
-      drive().then(() => {
-        driven.isOver = true
-      }),
-      fleet.watch(() => driven.isOver && fleet.pending === 0, options.giveUpAfterMs, show, signal)
-    ])
-    status.end(statusText(fleet, elapsedS() * speed))
+    await drive(run)
+    await windUp(run)
+    status.end(statusText(fleet, run.elapsedS() * speed))
   } finally {
     await fleet.stop()
   }
   if (fleet.total("acked") !== fleet.total("reported")) violations.note("reported and acknowledged points differ")
-  return reportOf(options, fleet, drivers, violations, elapsedS())
+  return reportOf(options, fleet, drivers, violations, run.elapsedS())
+}
+
+/** Such a fleet lives through hours that an earlier run may have lived through already. */
+const isInThePast = ({ speed }: SimulationOptions): boolean => speed > 1
+
+const isOver = ({ options, elapsedS }: Run): boolean => options.signal.aborted || elapsedS() >= options.durationS
+
+/** Drives until the time is over or the signal fires. */
+const drive = async (run: Run): Promise<void> => {
+  const { options, fleet, drivers, elapsedS, unixMs } = run
+  const { durationS, speed, signal, status } = options
+  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
+  const roll = async (): Promise<void> => {
+    await fleet.start(signal)
+    // Fails only when the client stops for good, which the watch reports.
+    for (const { client } of drivers) client.duty("on", unixMs(0)).catch(() => undefined)
+    while (!isOver(run)) {
+      await pause(tickMs, signal)
+      const nowS = Math.min(elapsedS(), durationS) * speed
+      for (const driver of drivers) driver.liveUntil(nowS, unixMs)
+    }
+  }
+  try {
+    await Promise.all([roll(), fleet.watch(() => isOver(run), options.giveUpAfterMs, show, signal)])
+  } catch (cause) {
+    if (!signal.aborted) throw cause
+  }
+}
+
+/**
+ * The working day ends: everybody goes off duty and delivers what waits. A fleet in the past stays on duty: its next run begins before
+ * this end, and would find itself off duty in the middle of it.
+ */
+const windUp = async ({ options, fleet, drivers, elapsedS, unixMs }: Run): Promise<void> => {
+  const { signal, durationS, speed, status } = options
+  const endMs = Math.ceil(unixMs(Math.min(elapsedS(), durationS) * speed))
+  let answersDue = 0
+  for (const { client } of drivers) {
+    client.online()
+    if (isInThePast(options)) continue
+    answersDue++
+    // As above: a client that stops for good is reported by the watch.
+    const answered = (): void => {
+      answersDue--
+    }
+    client.duty("off", endMs).then(answered, answered)
+  }
+  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed))
+  const isDone = (): boolean => fleet.pending === 0 && answersDue === 0
+  if (!signal.aborted) {
+    await fleet.watch(isDone, options.giveUpAfterMs, show, signal).catch((cause: unknown) => {
+      if (!signal.aborted) throw cause
+    })
+  }
+  const endByMs = performance.now() + options.windUpMsMax
+  const isLate = (): boolean => performance.now() >= endByMs
+  await fleet.watch(() => isDone() || isLate(), Number.POSITIVE_INFINITY, show, new AbortController().signal)
 }
 
 const makeDrivers = async (
@@ -173,7 +230,8 @@ const makeDrivers = async (
   const { rest, seed, status } = options
   const people = Array.from({ length: options.drivers }, (_, index) => {
     const number = String(index + 1).padStart(5, "0")
-    return { email: `driver-${number}@simulation.dropmate.local`, name: `Simulated ${number}` }
+    const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
+    return { email: `driver-${number}@${domain}`, name: `Simulated ${number}` }
   })
   const ids = await ensureDrivers(rest, people, (ready) =>
     status.show(() => `drivers ready: ${ready} of ${people.length}`, ready / people.length)
@@ -213,6 +271,7 @@ const reportOf = (
     points_sent: fleet.total("reported"),
     points_acked: fleet.total("acked"),
     points_quarantined: fleet.total("quarantined"),
+    points_acked_unseen: fleet.total("ackedUnseen"),
     points_resent: fleet.total("resent"),
     beacons: fleet.total("beacons"),
     stops_served: sum((driver) => driver.motion.stopsServed),

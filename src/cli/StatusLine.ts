@@ -5,6 +5,9 @@ export interface StatusOutput {
   readonly write: (text: string) => unknown
 }
 
+/** Says nothing. */
+export const silentOutput: StatusOutput = { write: () => true }
+
 const barWidth = 24
 const ttyEveryMs = 100
 const lineEveryMs = 1_000

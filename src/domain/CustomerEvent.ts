@@ -39,6 +39,8 @@ export const customerEvent = (event: {
 }): CustomerEvent | undefined => {
   const keys = shownData[event.type]
   if (keys === undefined || !customerEventTypes.has(event.type)) return undefined
-  const data = Object.fromEntries(keys.filter((key) => event.data[key] !== undefined).map((key) => [key, event.data[key]]))
+  const data = Object.fromEntries(
+    keys.filter((key) => event.data[key] !== undefined).map((key) => [key, event.data[key]])
+  )
   return { offset: event.offset, type: event.type, occurred_at: event.occurredAtMs, data }
 }

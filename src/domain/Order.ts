@@ -12,7 +12,12 @@ export type OrderStatus = (typeof orderStatuses)[number]
 export type OrderCommand = "submit" | "confirm" | "fulfil" | "cancel"
 
 /** What an order is told by. */
-export type OrderEventType = "order.drafted" | "order.submitted" | "order.confirmed" | "order.fulfilled" | "order.cancelled"
+export type OrderEventType =
+  | "order.drafted"
+  | "order.submitted"
+  | "order.confirmed"
+  | "order.fulfilled"
+  | "order.cancelled"
 
 /** An order's life. Stock is held from `submit` to `cancel`. */
 export const orderMachine: StateMachine<OrderStatus, OrderCommand> = {

@@ -1,6 +1,6 @@
 import type { ActorKind } from "./Actor.ts"
-import { assignmentMachine } from "./Assignment.ts"
 import { isStaff } from "./Actor.ts"
+import { assignmentMachine } from "./Assignment.ts"
 import { accepted, type Decision, type Refused, refused } from "./Refused.ts"
 import { type ShipmentCommandName, shipmentActors, shipmentMachine } from "./Shipment.ts"
 import type { ShipmentEvent, TaskEventType } from "./ShipmentEvent.ts"
@@ -149,7 +149,11 @@ const illegalTask = (state: ShipmentState, command: Task, status: string): Refus
       ? current.status === "accepted"
       : step(assignmentMachine, current.status, assignment)._tag === "Moved"
   })
-  return refused("illegal_transition", `${command.action}: the shipment is ${state.status}, the assignment ${status}`, allowed)
+  return refused(
+    "illegal_transition",
+    `${command.action}: the shipment is ${state.status}, the assignment ${status}`,
+    allowed
+  )
 }
 
 const decideTask = (state: ShipmentState, command: Task): Decision<ShipmentEvent> => {
@@ -172,7 +176,10 @@ const decideTask = (state: ShipmentState, command: Task): Decision<ShipmentEvent
   if (shipment._tag === "Unchanged" && assignment._tag === "Unchanged") return accepted()
   if (shipment._tag !== "Moved" || assignment._tag !== "Moved") return illegalTask(state, command, own.status)
   return isEarlyReturn
-    ? accepted<ShipmentEvent>({ type: "shipment.returning", data: { assignment_id: own.assignmentId } }, taskEvent(command))
+    ? accepted<ShipmentEvent>(
+        { type: "shipment.returning", data: { assignment_id: own.assignmentId } },
+        taskEvent(command)
+      )
     : accepted(taskEvent(command))
 }
 

@@ -121,9 +121,7 @@ const partsAfterTask = (
   if (!isTaskAction(action)) return {}
   const { assignment, stop } = taskTransitions[action]
   return {
-    ...(assignment === undefined
-      ? {}
-      : { assignments: withAssignment(state, event.data.assignment_id, assignment) }),
+    ...(assignment === undefined ? {} : { assignments: withAssignment(state, event.data.assignment_id, assignment) }),
     ...(stop === undefined
       ? {}
       : { stops: state.stops.map((each) => (each.type === stop.type ? movedStop(each, stop.command) : each)) }),

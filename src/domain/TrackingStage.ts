@@ -1,5 +1,5 @@
-import { distanceM } from "./Geo.ts"
 import type { AssignmentStatus } from "./Assignment.ts"
+import { distanceM } from "./Geo.ts"
 import type { ShipmentStatus } from "./Shipment.ts"
 
 /** What a customer's page says about an order, in the order of a delivery. */

@@ -46,7 +46,7 @@ export class Connection implements FrameSink {
   readonly isJson: boolean
   /** Who the upgrade's Authorization header named. */
   readonly headerPrincipal: Principal | undefined
-  /** The header's bearer token as it came. */
+  /** The header's bearer token as it came, where it is no access token: a tracking link's. */
   readonly headerToken: string | undefined
   readonly openedAt: number
   heardAt: number

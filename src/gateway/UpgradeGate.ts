@@ -90,6 +90,12 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
       return undefined
     }
 
+    const judgeAccessToken = (token: string): Effect.Effect<Principal | string> =>
+      Effect.map(Effect.result(tokens.verify(token)), (result) => {
+        if (Result.isSuccess(result) && !revocations.isRevoked(result.success)) return result.success
+        return Result.isFailure(result) && result.failure._tag === "TokenExpired" ? "token_expired" : "token_invalid"
+      })
+
     return (endpoint: Endpoint): Upgrade =>
       (response, request, context) => {
         // Everything is read before the first await: uWebSockets takes the request back when this returns.
@@ -128,7 +134,8 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
         run(
           Effect.map(Effect.result(tokens.verify(token)), (result) => {
             if (isAborted) return
-            if (Result.isSuccess(result) && !revocations.isRevoked(result.success)) return finish(result.success, token)
+            if (Result.isSuccess(result) && !revocations.isRevoked(result.success))
+              return finish(result.success, undefined)
             const isExpired = Result.isFailure(result) && result.failure._tag === "TokenExpired"
             refuseUpgrade(response, "401 Unauthorized", isExpired ? "token_expired" : "token_invalid")
           })

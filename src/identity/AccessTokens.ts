@@ -115,6 +115,17 @@ const refusal = (error: unknown): TokenInvalid | TokenExpired => {
 
 const optionalUuid = (claim: unknown): boolean => claim === undefined || (typeof claim === "string" && isUuid(claim))
 
+// Thousands of drivers are connected with the same few combinations of roles: one set serves each.
+const roleSets = new Map<string, ReadonlySet<Role>>()
+const roleSet = (granted: ReadonlyArray<Role>): ReadonlySet<Role> => {
+  const key = [...new Set(granted)].sort().join(",")
+  const known = roleSets.get(key)
+  if (known !== undefined) return known
+  const made = new Set(granted)
+  roleSets.set(key, made)
+  return made
+}
+
 const principalOf = (claims: JWTPayload): Principal | undefined => {
   const { sub, sid, drv, cus, iat, exp, roles } = claims
   if (typeof sub !== "string" || !isUuid(sub) || typeof sid !== "string" || !isUuid(sid)) return undefined
@@ -124,7 +135,7 @@ const principalOf = (claims: JWTPayload): Principal | undefined => {
   return {
     userId: sub,
     sessionId: sid,
-    roles: new Set(roles),
+    roles: roleSet(roles),
     ...(typeof drv === "string" ? { driverId: drv } : {}),
     ...(typeof cus === "string" ? { customerId: cus } : {}),
     issuedAtMs: iat * 1000,

@@ -5,6 +5,7 @@ import {
   type QuarantineCode
 } from "../domain/TelemetryRules.ts"
 import type { CursorAdvance, IngestDevice } from "./IngestDevice.ts"
+import type { UuidWords } from "./UuidWords.ts"
 
 /** The columns of a COPY row, in its order. `IngestBatch.append` writes exactly these. */
 export const copyColumns =
@@ -239,12 +240,9 @@ const isNewer = (recordedAt: number, receivedAt: number, device: IngestDevice): 
   recordedAt > device.markerRecordedAt ||
   (recordedAt === device.markerRecordedAt && receivedAt > device.markerReceivedAt)
 
-const putUuid = (view: DataView, at: number, words: Uint32Array): number => {
+const putUuid = (view: DataView, at: number, words: UuidWords): number => {
   view.setInt32(at, 16)
-  view.setUint32(at + 4, words[0] as number)
-  view.setUint32(at + 8, words[1] as number)
-  view.setUint32(at + 12, words[2] as number)
-  view.setUint32(at + 16, words[3] as number)
+  words.put(view, at + 4)
   return at + 20
 }
 

@@ -1,6 +1,6 @@
-import { uuidBytes } from "../domain/Ids.ts"
 import type { QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { IngestBatch } from "./IngestBatch.ts"
+import { UuidWords } from "./UuidWords.ts"
 
 /** Where a device, or a driver, was last seen. Integers of the wire; NaN when unknown. */
 export interface Marker {
@@ -42,8 +42,8 @@ export class IngestDevice {
   readonly sessionId: string
   readonly listener: IngestListener
   /** driver_id and session_id as four 32-bit words each, for the row encoder. */
-  readonly driverWords: Uint32Array
-  readonly sessionWords: Uint32Array
+  readonly driverWords: UuidWords
+  readonly sessionWords: UuidWords
   committedSeq: number
   acceptedSeq: number
   /** (recorded_at, received_at) of the device's stored marker, committed or buffered; -Infinity before the first. */
@@ -63,8 +63,8 @@ export class IngestDevice {
     this.deviceNo = identity.deviceNo
     this.sessionId = identity.sessionId
     this.listener = listener
-    this.driverWords = uuidWords(identity.driverId)
-    this.sessionWords = uuidWords(identity.sessionId)
+    this.driverWords = new UuidWords(identity.driverId)
+    this.sessionWords = new UuidWords(identity.sessionId)
     this.committedSeq = cursor.lastSeq
     this.acceptedSeq = cursor.lastSeq
     this.markerRecordedAt = cursor.markerRecordedAt
@@ -115,9 +115,4 @@ export class CursorAdvance {
     this.expectedSeq = expectedSeq
     this.lastSeq = expectedSeq
   }
-}
-
-const uuidWords = (uuid: string): Uint32Array => {
-  const view = new DataView(uuidBytes(uuid).buffer)
-  return Uint32Array.of(view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12))
 }

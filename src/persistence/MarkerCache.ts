@@ -65,7 +65,8 @@ export class MarkerCache extends Context.Service<
               ...some.flatMap(([, marker]) => [marker.recordedAt, marker.receivedAt, markerJson(marker)])
             )
           }
-          await pipeline.exec()
+          // exec itself succeeds when a call was answered with an error.
+          for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
         })
 
       yield* Effect.gen(function* () {

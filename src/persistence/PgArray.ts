@@ -1,3 +1,5 @@
+import type { UuidWords } from "./UuidWords.ts"
+
 /**
  * Array parameters in PostgreSQL's binary format (array_recv): one dimension, lower bound 1. NaN is NULL.
  * A thousand cursors are thirteen of these; as text they would be parsed digit by digit on both sides.
@@ -64,14 +66,12 @@ export const float8Array = (count: number, read: NumberAt): Uint8Array =>
 export const timeArray = (count: number, read: NumberAt): Uint8Array =>
   fixedArray(count, oid.timestamptz, 8, read, (view, at, value) => putInt64(view, at, (value - postgresEpochMs) * 1000))
 
-/** UUIDs given as four 32-bit words each. */
-export const uuidArray = (count: number, read: (index: number) => Uint32Array): Uint8Array => {
+export const uuidArray = (count: number, read: (index: number) => UuidWords): Uint8Array => {
   const view = begin(count, oid.uuid, 16)
   let at = headerBytes
   for (let i = 0; i < count; i++) {
-    const words = read(i)
     view.setInt32(at, 16)
-    for (let w = 0; w < 4; w++) view.setUint32(at + 4 + w * 4, words[w] as number)
+    read(i).put(view, at + 4)
     at += 20
   }
   return new Uint8Array(view.buffer, 0, at)

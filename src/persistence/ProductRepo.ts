@@ -48,9 +48,7 @@ export interface Quantity {
 const summed = (quantities: ReadonlyArray<Quantity>): ReadonlyArray<Quantity> => {
   const sums = new Map<string, number>()
   for (const { productId, quantity } of quantities) sums.set(productId, (sums.get(productId) ?? 0) + quantity)
-  return [...sums]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([productId, quantity]) => ({ productId, quantity }))
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([productId, quantity]) => ({ productId, quantity }))
 }
 
 const make = Effect.gen(function* () {

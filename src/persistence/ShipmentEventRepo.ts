@@ -102,6 +102,8 @@ const make = Effect.gen(function* () {
 })
 
 /** Keeps the log that orders and shipments follow from. */
-export class ShipmentEventRepo extends Context.Service<ShipmentEventRepo>()("dropmate/persistence/ShipmentEventRepo", { make }) {
+export class ShipmentEventRepo extends Context.Service<ShipmentEventRepo>()("dropmate/persistence/ShipmentEventRepo", {
+  make
+}) {
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -2,7 +2,12 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type AssignmentStatus, isCarrying } from "../domain/Assignment.ts"
 import { isEnded, type ShipmentStatus } from "../domain/Shipment.ts"
-import { type AssignmentState, carryingAssignment, type ShipmentState, type StopState } from "../domain/ShipmentState.ts"
+import {
+  type AssignmentState,
+  carryingAssignment,
+  type ShipmentState,
+  type StopState
+} from "../domain/ShipmentState.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { theRow } from "./RowAbsent.ts"
 
@@ -123,7 +128,8 @@ const make = Effect.gen(function* () {
   })
 
   const assignment = Effect.fn("ShipmentRepo.assignment")(function* (id: string) {
-    const rows = yield* sql<AssignmentRow>`SELECT id, shipment_id, driver_id, status, fencing_token::integer AS fencing_token,
+    const rows =
+      yield* sql<AssignmentRow>`SELECT id, shipment_id, driver_id, status, fencing_token::integer AS fencing_token,
         schedule_sequence, assigned_at
       FROM driver_assignments WHERE id = ${id}`
     return yield* theRow("assignment", id, rows)
@@ -181,19 +187,25 @@ const make = Effect.gen(function* () {
       VALUES (${id}, ${orderId}, ${state.status}, ${state.version}, ${promisedArrivalAt ?? null})`
     yield* Effect.forEach(
       stops,
-      (stop) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end)
+      (
+        stop
+      ) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end)
         VALUES (${stop.id}, ${id}, ${stop.type}, ${stop.position}, ${stop.lat}, ${stop.lng}, ${stop.address},
           ${stop.window?.start ?? null}, ${stop.window?.end ?? null})`,
       { discard: true }
     )
   })
 
-  const keepStop = (stop: StopState) => sql`UPDATE route_stops SET status = ${stop.status}::route_stop_status, updated_at = now(),
+  const keepStop = (
+    stop: StopState
+  ) => sql`UPDATE route_stops SET status = ${stop.status}::route_stop_status, updated_at = now(),
       arrived_at = CASE WHEN ${stop.status} IN ('planned', 'en_route') THEN NULL ELSE coalesce(arrived_at, CASE WHEN ${stop.status} = 'arrived' THEN now() END) END,
       ended_at = CASE WHEN ${stop.status} IN ('completed', 'failed', 'skipped') THEN now() END
     WHERE id = ${stop.stopId}`
 
-  const keepAssignment = (each: AssignmentState) => sql`UPDATE driver_assignments SET status = ${each.status}::assignment_status,
+  const keepAssignment = (
+    each: AssignmentState
+  ) => sql`UPDATE driver_assignments SET status = ${each.status}::assignment_status,
       ended_at = CASE WHEN ${isCarrying(each.status)}::boolean THEN NULL ELSE coalesce(ended_at, now()) END
     WHERE id = ${each.assignmentId}`
 

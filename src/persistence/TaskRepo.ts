@@ -107,7 +107,9 @@ export class TaskRepo extends Context.Service<
         keep: (command, ok, detail) =>
           sql`INSERT INTO driver_commands (driver_id, command_id, kind, fingerprint, ok, detail, occurred_at)
             VALUES (${command.driverId}, ${command.commandId}, 'task', ${command.fingerprint}, ${ok},
-              ${detail === null ? null : JSON.stringify(detail)}::text::jsonb, ${command.occurredAt})`.pipe(Effect.asVoid),
+              ${detail === null ? null : JSON.stringify(detail)}::text::jsonb, ${command.occurredAt})`.pipe(
+            Effect.asVoid
+          ),
         tasksOf,
         watchTasks: (listener) => followNotices(url, "dropmate_tasks", listener)
       }

@@ -113,14 +113,19 @@ export class TrackingRepo extends Context.Service<
       return {
         byToken: Effect.fn("TrackingRepo.byToken")(function* (tokenHash: Uint8Array) {
           return grant(
-            yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`)
+            yield* asSystem(
+              sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`
+            )
           )
         }),
         byId: Effect.fn("TrackingRepo.byId")(function* (sessionId: string) {
-          return grant(yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`))
+          return grant(
+            yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`)
+          )
         }),
         load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
-          const rows = yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.status AS order_status, o.event_epoch AS epoch,
+          const rows =
+            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
               (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
                   'colour', v.colour, 'plate', v.plate)
@@ -133,14 +138,17 @@ export class TrackingRepo extends Context.Service<
           return rows[0] === undefined ? undefined : trackedOrder(rows[0])
         }),
         eventsAfter: Effect.fn("TrackingRepo.eventsAfter")(function* (orderId: string, offset: number) {
-          const rows = yield* asSystem(sql<{ readonly event: EventJson }>`SELECT ${eventJson} AS event FROM shipment_events e
+          const rows = yield* asSystem(sql<{
+            readonly event: EventJson
+          }>`SELECT ${eventJson} AS event FROM shipment_events e
             WHERE e.order_id = ${orderId} AND e.event_no > ${offset} ORDER BY e.event_no`)
           return rows.map((row) => trackedEvent(row.event))
         }),
         watchOrders: (listener) => followNotices(url, "dropmate_orders", listener),
         watchRevoked: (listener) => followNotices(url, "dropmate_tracking", listener),
         driverLoads: Effect.fn("TrackingRepo.driverLoads")(function* () {
-          const rows = yield* asSystem(sql<LoadRow>`SELECT a.driver_id, bool_or(s.status IN ('picked_up', 'en_route', 'arrived')) AS is_carrying,
+          const rows =
+            yield* asSystem(sql<LoadRow>`SELECT a.driver_id, bool_or(s.status IN ('picked_up', 'en_route', 'arrived')) AS is_carrying,
               array_agg(s.id::text ORDER BY a.schedule_sequence) AS shipment_ids
             FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
             WHERE a.status IN ('accepted', 'en_route', 'arrived') AND a.driver_id IS NOT NULL
@@ -201,7 +209,10 @@ interface LoadRow {
   readonly shipment_ids: ReadonlyArray<string>
 }
 
-const trackedEvent = (event: EventJson): TrackedEvent => ({ ...event, isForCustomer: customerEventTypes.has(event.type) })
+const trackedEvent = (event: EventJson): TrackedEvent => ({
+  ...event,
+  isForCustomer: customerEventTypes.has(event.type)
+})
 
 // Enough to recognise the vehicle at the door, too little to look its owner up.
 const plateHintLength = 3

@@ -88,7 +88,7 @@ export const driverClientFrames = [
     field("assignmentId", text, "the assignment"),
     field("fencingToken", Schema.Int, "as in TASKS; a stale one is refused"),
     field("action", shape.taskAction, "the step"),
-    nilable("occurredAt", shape.timeMs, "event time, Unix ms"),
+    field("occurredAt", shape.timeMs, "event time, Unix ms"),
     nilable("payload", anyMap, "proof {type, file_id or value, sha256}, or {reason_code, note} for failures")
   ]),
   frame("PING", Client.ping, "Asks for a PONG.", [nilable("clientTime", Schema.Finite, "repeated in PONG")]),

@@ -85,6 +85,7 @@ export const Task = Schema.Struct({
   shipment_id: text,
   fencing_token: Schema.Int,
   status: text,
+  shipment_status: some(text),
   sequence: count,
   stops: Schema.Array(Stop),
   contact: some(Schema.Struct({ first_name: text, thread_id: text }))

@@ -33,7 +33,9 @@ const limits: Limits = {
   windowPoints: 40,
   batchPointsMax: 40,
   ingestRetryMs: 5,
-  refusedRepeatMs: 0
+  refusedRepeatMs: 0,
+  // The histories exceed their credit at will; being closed for it is tried elsewhere.
+  creditRefusalsMax: Number.MAX_SAFE_INTEGER
 }
 
 /** The writing half of a node, which `crash` ends without draining. */

@@ -89,7 +89,15 @@ describe.concurrent("errors", () => {
       {},
       /--roles must be some of gateway,api,worker,actors, not cook/
     ],
-    ["a wrong environment", ["env"], 1, { HTTP_PORT: "99999" }, /HTTP_PORT/]
+    [
+      "a port that is none",
+      ["env"],
+      1,
+      { HTTP_PORT: "99999" },
+      /HTTP_PORT must be a port number from 1 to 65535, not "99999"/
+    ],
+    ["an unknown level", ["env"], 1, { LOG_LEVEL: "loud" }, /LOG_LEVEL must be Trace, .* or Error, not "loud"/],
+    ["words for a number", ["env"], 1, { TRUSTED_PROXY_HOPS: "few" }, /TRUSTED_PROXY_HOPS must be a whole .*"few"/]
   ])("tells %s in one line", async (_name, args, exitCode, environment, message) => {
     const run = await dropmate(args, environment)
     expect(run.stderr).toMatch(message)

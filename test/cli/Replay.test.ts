@@ -135,6 +135,40 @@ describe("replay against a real server", () => {
   })
 })
 
+describe("Ctrl-C", () => {
+  it("ends a replay at once with its report and exit code 130", async () => {
+    const before = await stored()
+    const run = spawnDropmate(["replay", csv, "--speed", "1", "--json"], env)
+    await until(
+      async () => (await stored()).rows > before.rows,
+      () => run.output.stderr
+    )
+    run.child.kill("SIGINT")
+    expect(await run.exited, run.output.stderr).toBe(130)
+    const report = JSON.parse(run.output.stdout) as ReplayReport
+    expect(report.points_acked).toBeGreaterThan(0)
+    expect(report.points_acked).toBeLessThan(vehicles * fixesEach)
+    expect(run.output.stderr).toBe("")
+  })
+
+  it("sends a simulated fleet home: off duty, everything delivered, then the report and exit code 130", async () => {
+    const before = await stored()
+    const run = spawnDropmate(["simulate", "--drivers", "5", "--seed", "3", "--json"], env)
+    await until(
+      async () => (await stored()).rows >= before.rows + 10,
+      () => run.output.stderr
+    )
+    run.child.kill("SIGINT")
+    expect(await run.exited, run.output.stderr).toBe(130)
+    const report = JSON.parse(run.output.stdout) as SimulationReport
+    expect(report.violations).toEqual([])
+    expect(report.points_acked).toBe(report.points_sent)
+    const [duties] = await query("SELECT count(*)::int AS off FROM drivers WHERE status = 'offline'")
+    expect(duties?.off).toBeGreaterThanOrEqual(5)
+    expect(run.output.stderr).toBe("")
+  })
+})
+
 describe("simulate against a real server", () => {
   it("drives an honest fleet that meets no violation", async () => {
     const { output, exited } = spawnDropmate(

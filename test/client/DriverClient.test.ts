@@ -36,6 +36,7 @@ describe("HELLO and WELCOME", () => {
     server.drop()
     await clock.advance(2_000)
     expect(client.ackedSeq).toBe(3)
+    expect(client.counters.ackedUnseen).toBe(3)
     expect(server.link.buffer).toHaveLength(2)
     server.commit()
     await clock.advance(20)
@@ -533,6 +534,22 @@ describe("store", () => {
     expect(second.client.deviceId).toBe(first.client.deviceId)
     expect(second.server.points).toEqual([...first.reported, ...second.reported])
     expect(second.server.link.frames[0]?.[7]).toBe(2)
+  })
+
+  it("is read before the first HELLO, however often the network goes and comes meanwhile", async () => {
+    const loaded = Promise.withResolvers<StoredDriver>()
+    const store = { ...memoryStore(), load: () => loaded.promise }
+    const { server, clock, client } = clientUnderTest({ store })
+    const started = client.start()
+    client.offline()
+    client.online()
+    await clock.advance(100)
+    expect(server.links).toHaveLength(0)
+    loaded.resolve({ deviceId: "kept", attempt: 7, ackedSeq: 0, ackedRecordedAt: null, points: [], commands: [] })
+    await started
+    await clock.advance(20)
+    expect(server.links).toHaveLength(1)
+    expect(server.link.frames[0]?.slice(3)).toEqual(["kept", "other", "0", null, 8])
   })
 
   it("stops quietly: no timer is left and the queue is kept", async () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { isStateMachinesPageCurrent } from "../../scripts/stateMachines.ts"
 import { actorKinds } from "../../src/domain/Actor.ts"
 import { assignmentMachine, isCarrying } from "../../src/domain/Assignment.ts"
 import { decideOrder, evolveOrder, orderMachine } from "../../src/domain/Order.ts"
@@ -207,5 +208,11 @@ describe("a shipment", () => {
       }),
       { seed, numRuns: 500 }
     )
+  })
+})
+
+describe("docs/STATE-MACHINES.md", () => {
+  it("is what the code says (node scripts/stateMachines.ts writes it)", () => {
+    expect(isStateMachinesPageCurrent()).toBe(true)
   })
 })

@@ -5,6 +5,7 @@ import { Access, type AccessRule } from "../../src/http/Access.ts"
 import { Api } from "../../src/http/Api.ts"
 import { Authenticated } from "../../src/http/Authenticated.ts"
 import { isPermitted, type Permission, type Role } from "../../src/identity/Principal.ts"
+import { newProduct, newShipment } from "../kit/PlacedOrder.ts"
 import { adminToken, call, newCustomer, newDriver, withRole } from "../kit/RestCaller.ts"
 import { type RestServer, startRest } from "../kit/RestServer.ts"
 
@@ -57,8 +58,18 @@ beforeAll(async () => {
   const self = await newDriver(rest.url, admin)
   const vehicle = await call<{ id: string }>(rest.url, "POST", "/v1/vehicles", { token: admin, body: { type: "van" } })
   const customer = await newCustomer(rest.url)
+  const { orderId, shipmentId } = await newShipment(rest.url, admin, customer.access_token)
+  const tracking = await call<{ id: string }>(rest.url, "POST", `/v1/orders/${orderId}/tracking-sessions`, {
+    token: admin,
+    body: {}
+  })
   Object.assign(ids, {
     drivers: self.id,
+    products: await newProduct(rest.url, admin),
+    customers: "cus_019a0000-0000-7000-8000-000000000000",
+    orders: orderId,
+    shipments: shipmentId,
+    "tracking-sessions": tracking.body.id,
     vehicles: vehicle.body.id,
     users: customer.user.id,
     me: "aus_019a0000-0000-7000-8000-000000000000"
@@ -99,9 +110,14 @@ const send = (who: Who, endpoint: Endpoint) => {
   })
 }
 
+/** Open, since a tracking token is no access token. */
+const takesTrackingTokens = "/v1/tracking"
+
 describe("every route for every role", () => {
   const changing = endpoints.filter((endpoint) => endpoint.method === "DELETE")
-  const unchanging = endpoints.filter((endpoint) => endpoint.method !== "DELETE")
+  const unchanging = endpoints.filter(
+    (endpoint) => endpoint.method !== "DELETE" && endpoint.path !== takesTrackingTokens
+  )
 
   it("knows every endpoint of the contract, and guards all but the ones that must be open", () => {
     const open = endpoints
@@ -111,6 +127,7 @@ describe("every route for every role", () => {
       "GET /livez",
       "GET /metrics",
       "GET /readyz",
+      "GET /v1/tracking",
       "POST /v1/auth/login",
       "POST /v1/auth/logout",
       "POST /v1/auth/refresh",
@@ -132,6 +149,16 @@ describe("every route for every role", () => {
       }
     })
   }
+
+  it("an access token, whosever, is no tracking token", async () => {
+    for (const who of everybody) {
+      const answer = await call(rest.url, "GET", takesTrackingTokens, { token: tokens[who] })
+      expect([answer.status, answer.body.code], who).toEqual([
+        401,
+        who === "anonymous" ? "token_missing" : "token_invalid"
+      ])
+    }
+  })
 
   for (const endpoint of changing) {
     it(`${endpoint.method} ${endpoint.path} refuses everybody whom its rule does not name`, async () => {

@@ -3,6 +3,8 @@ import { ConfigProvider, Context, Effect, Exit, Layer, Logger, Redacted, Scope }
 import type { SqlClient } from "effect/sql"
 import pg from "pg"
 import type { DriverRegistry } from "../../src/actors/DriverRegistry.ts"
+import type { Orders } from "../../src/actors/Orders.ts"
+import type { Shipments } from "../../src/actors/Shipments.ts"
 import { EngineLayer } from "../../src/cli/EngineLayer.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
@@ -12,8 +14,11 @@ import type { Revocations } from "../../src/identity/Revocations.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
+import type { ProductRepo } from "../../src/persistence/ProductRepo.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
 import type { TelemetryWriter } from "../../src/persistence/TelemetryWriter.ts"
+import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
+import type { FleetHub } from "../../src/realtime/FleetHub.ts"
 import { freshDatabase, freshRedis } from "./TestServices.ts"
 
 /** What a test may choose. */
@@ -39,6 +44,11 @@ export type EngineServices =
   | TelemetryWriter
   | AccessTokens
   | Revocations
+  | FleetHub
+  | Orders
+  | Shipments
+  | ProductRepo
+  | TrackingRepo
   | SqlClient.SqlClient
 
 /** The whole engine, from socket to PostgreSQL, in this process on a free port. */

@@ -87,7 +87,7 @@ export class LoadedFleet {
       "a connection of every driver",
       () => this.couriers.filter(({ client }) => client.state === "live").length,
       (live) => live === this.couriers.length,
-      20_000
+      60_000
     )
   }
 

@@ -9,10 +9,10 @@ import type { TaskAction } from "../../src/domain/TaskAction.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
-import { type TestDriver, insertDriver } from "./EngineUnderTest.ts"
+import { insertDriver, type TestDriver } from "./EngineUnderTest.ts"
 
-/** Where every order goes, degrees. */
-export const dropOff = { lat: 52.52, lng: 13.405 }
+/** Where every order goes, degrees: two kilometres north of where `soundPoint` puts drivers. */
+export const dropOff = { lat: 52.54, lng: 13.405 }
 
 /** A confirmed order with its shipment. Bare UUIDs. */
 export interface PlacedOrder {

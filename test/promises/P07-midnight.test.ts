@@ -5,7 +5,7 @@ import { DatabaseWatch } from "../kit/DatabaseWatch.ts"
 import { LoadedFleet } from "../kit/LoadedFleet.ts"
 import { kept, Oracle } from "../kit/Oracle.ts"
 import { promiseSeed, reportPromise } from "../kit/PromiseSize.ts"
-import { ServerProcess } from "../kit/ServerProcess.ts"
+import { type ServerEnvironment, ServerProcess } from "../kit/ServerProcess.ts"
 import { serverServices } from "../kit/ServerServices.ts"
 import { until } from "../kit/Until.ts"
 
@@ -21,15 +21,18 @@ const offsetToMidnight = (leadMs: number): number => {
   return (sinceMs > dayMs / 2 ? dayMs - sinceMs : -sinceMs) - leadMs
 }
 
-/** Starts the server again a little before its midnight, with the fleet on it; a slow machine gets more time. Returns the clock's offset. */
-const beforeMidnight = async (server: ServerProcess, fleet: LoadedFleet): Promise<number> => {
-  for (let leadMs = 14_000; ; leadMs *= 2) {
-    await server.kill9()
+/** Starts a server a little before its midnight and connects a fleet to it; a slow machine gets more time. */
+const beforeMidnight = async (environment: ServerEnvironment, random: SeededRandom) => {
+  for (let leadMs = 20_000; ; leadMs *= 2) {
     const clockOffsetMs = offsetToMidnight(leadMs)
     const midnight = Date.now() + leadMs
-    await server.startAgain({ DROPMATE_CLOCK_OFFSET_MS: String(clockOffsetMs) })
-    await fleet.live()
-    if (Date.now() + spareMs < midnight) return clockOffsetMs
+    const server = await ServerProcess.start({ ...environment, DROPMATE_CLOCK_OFFSET_MS: String(clockOffsetMs) })
+    const oracle = new Oracle()
+    const fleet = await LoadedFleet.connect(server, oracle, { drivers, pointsPerSecond, random })
+    fleet.clockOffsetMs = clockOffsetMs
+    if (Date.now() + spareMs < midnight) return { server, oracle, fleet, clockOffsetMs }
+    await fleet.stop()
+    await server.kill9()
   }
 }
 
@@ -54,12 +57,7 @@ it("P07: the UTC day changes under load with its partition missing and retention
 }, async () => {
   const seed = promiseSeed()
   const { databaseUrl, environment } = await serverServices()
-  const server = await ServerProcess.start(environment)
-  const oracle = new Oracle()
-  const random = new SeededRandom(seed)
-  const fleet = await LoadedFleet.connect(server, oracle, { drivers, pointsPerSecond, random })
-  const clockOffsetMs = await beforeMidnight(server, fleet)
-  fleet.clockOffsetMs = clockOffsetMs
+  const { server, oracle, fleet, clockOffsetMs } = await beforeMidnight(environment, new SeededRandom(seed))
   const serverNow = () => Date.now() + clockOffsetMs
   const today = dayOf(serverNow())
   const database = await DatabaseWatch.open(databaseUrl)

@@ -7,7 +7,6 @@ export interface Debt {
 
 /** What was too long when the rule came. Whoever shortens one lowers its figure, or takes it out. */
 export const debts: ReadonlyArray<Debt> = [
-  { path: "src/client/DriverClient.ts", name: "", linesMax: 709 },
   { path: "test/client/DriverClient.test.ts", name: "", linesMax: 577 },
   { path: "src/actors/DriverRegistry.ts", name: "DriverRegistry", linesMax: 195 },
   { path: "src/gateway/RealtimeServer.ts", name: "RealtimeServer", linesMax: 108 },

@@ -149,7 +149,7 @@ describe("commands whose target does not exist", () => {
   const none = "0190c0de-0000-7000-8000-00000000000f"
   const commands: ReadonlyArray<readonly [name: string, frame: (id: string) => Frame, code: string]> = [
     ["OFFER_REPLY", (id) => [6, id, `asg_${none}`, 1, true, null], "offer_not_found"],
-    ["TASK", (id) => [7, id, `asg_${none}`, 1, "arrived", null, {}], "assignment_not_found"]
+    ["TASK", (id) => [7, id, `asg_${none}`, 1, "arrived", Date.now(), {}], "assignment_not_found"]
   ]
   it.each(commands)("%s is answered with its code", async (_, command, code) => {
     await begin()

@@ -1,4 +1,10 @@
-import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
+/** Somebody who moves: degrees, and when they were there. */
+export interface Mover {
+  readonly id: string
+  readonly lat: number
+  readonly lng: number
+  readonly recordedAt: number
+}
 
 interface Leg {
   /** The position that the leg leads to, by its time. */
@@ -22,7 +28,7 @@ export class Glide {
   private readonly legs = new Map<string, Leg>()
 
   /** Notices new positions; `nowMs` on the monotonic clock. */
-  take(drivers: Iterable<FleetDriver>, nowMs: number): void {
+  take(drivers: Iterable<Mover>, nowMs: number): void {
     const present = new Set<string>()
     for (const driver of drivers) {
       present.add(driver.id)
@@ -42,7 +48,7 @@ export class Glide {
     for (const id of this.legs.keys()) if (!present.has(id)) this.legs.delete(id)
   }
 
-  private begin(leg: Leg, driver: FleetDriver, nowMs: number): void {
+  private begin(leg: Leg, driver: Mover, nowMs: number): void {
     const [lat, lng] = between(leg, nowMs)
     const isJump = Math.abs(driver.lat - lat) > jumpDeg || Math.abs(driver.lng - lng) > jumpDeg
     const tookMs = Math.min(legMsMax, Math.max(legMsMin, driver.recordedAt - leg.recordedAt))
@@ -56,7 +62,7 @@ export class Glide {
   }
 
   /** `[lng, lat]` to draw a driver at. */
-  at(driver: FleetDriver, nowMs: number): [number, number] {
+  at(driver: Mover, nowMs: number): [number, number] {
     const leg = this.legs.get(driver.id)
     if (leg === undefined || leg.recordedAt !== driver.recordedAt) return [driver.lng, driver.lat]
     const [lat, lng] = between(leg, nowMs)

@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type AssignmentStatus, assignmentMachine, assignmentStatuses, isCarrying } from "../src/domain/Assignment.ts"
+import { customerEventTypes } from "../src/domain/CustomerEvent.ts"
+import { holdsStock, orderActors, orderMachine, orderStatuses } from "../src/domain/Order.ts"
+import { shipmentActors, shipmentMachine, shipmentStatuses } from "../src/domain/Shipment.ts"
+import { shipmentEventTypes } from "../src/domain/ShipmentEvent.ts"
+import { commandsOf, isFinal, type StateMachine } from "../src/domain/StateMachine.ts"
+import { stopMachine } from "../src/domain/Stop.ts"
+import { taskActions, taskTransitions } from "../src/domain/TaskAction.ts"
+import { fieldsOfStage, trackingStage, trackingStages } from "../src/domain/TrackingStage.ts"
+
+type Cells = ReadonlyArray<string>
+
+const table = (head: Cells, rows: ReadonlyArray<Cells>): string =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+const code = (word: string): string => `\`${word}\``
+const list = (words: Iterable<string>): string => [...words].map(code).join(", ") || "-"
+
+const machineTable = <State extends string, Command extends string>(
+  machine: StateMachine<State, Command>,
+  actors?: Readonly<Record<Command, ReadonlyArray<string>>>
+): string => {
+  const rows = commandsOf(machine).map((command) => {
+    const { from, to } = machine.commands[command]
+    return [code(command), list(from), code(to), ...(actors === undefined ? [] : [actors[command].join(", ")])]
+  })
+  const head = ["Command", "From", "To", ...(actors === undefined ? [] : ["Who may"])]
+  const final = machine.states.filter((state) => isFinal(machine, state))
+  return `${table(head, rows)}\n\nBegins as ${code(machine.initial)}. Nothing leaves ${list(final)}.`
+}
+
+const taskTable = (): string =>
+  table(
+    ["TASK action", "Shipment", "Assignment", "Stop"],
+    taskActions.map((action) => {
+      const { shipment, assignment, stop } = taskTransitions[action]
+      return [
+        code(action),
+        code(shipmentMachine.commands[shipment].to),
+        assignment === undefined ? "stays `accepted`" : code(assignmentMachine.commands[assignment].to),
+        stop === undefined ? "-" : `${stop.type} ${code(stopMachine.commands[stop.command].to)}`
+      ]
+    })
+  )
+
+const stageOf = (shipmentStatus: (typeof shipmentStatuses)[number], assignmentStatus: AssignmentStatus | undefined) =>
+  trackingStage({ shipmentStatus, assignmentStatus, isOrderCancelled: false, distanceM: undefined, nearbyM: 0 })
+
+const stageTable = (): string =>
+  table(
+    ["Shipment", ...assignmentStatuses.filter(isCarrying).map((status) => `assignment ${code(status)}`), "no carrier"],
+    shipmentStatuses.map((status) => [
+      code(status),
+      ...assignmentStatuses.filter(isCarrying).map((assignment) => code(stageOf(status, assignment))),
+      code(stageOf(status, undefined))
+    ])
+  )
+
+/** docs/STATE-MACHINES.md, made from the tables that the code decides by. */
+export const stateMachinesPage = (): string => `# State machines
+
+Generated from src/domain by scripts/stateMachines.ts; do not edit. Every machine is total: a command that a state does not take is refused with the commands that it does take (\`allowed[]\`), and changes nothing. A command whose result is the state already is a repetition: it succeeds and changes nothing. Every transition is one event with its event time, its recording time, who did it, what it follows from and the version it leads to; folding the events of a shipment gives its rows.
+
+## Order
+
+${machineTable(orderMachine, orderActors)}
+
+Stock is held while an order is ${list(orderStatuses.filter(holdsStock))}: it is taken by \`submit\` and given back by \`cancel\`. A confirmed order is cancelled by cancelling its shipment; it is fulfilled by \`delivered\`, and cancelled by \`returned\`.
+
+## Shipment
+
+${machineTable(shipmentMachine, shipmentActors)}
+
+- A shipment that is \`created\` can be assigned at once: it is dispatched first, as an event of its own. A \`failed\` one whose driver reports \`returned\` starts its return first, likewise.
+- Assigning the driver who has the shipment already is a repetition; anybody else is refused with \`shipment_already_taken\`. A driver is changed by \`reassign\` until the pickup, and by \`handed_off\` after it.
+- A hand-off puts the shipment back to \`dispatching\`, and the parcel stays picked up: from then on it cannot be cancelled.
+- A customer can cancel until a driver has the shipment, staff until the pickup.
+- Each assignment has a fencing token that is higher than all before it in the shipment. A TASK must carry the token of the newest assignment; any other is \`stale_fencing_token\`.
+
+## Assignment
+
+${machineTable(assignmentMachine)}
+
+At most one assignment of a shipment is ${list(assignmentStatuses.filter(isCarrying))}; the database holds that with a partial unique index.
+
+## Stop
+
+${machineTable(stopMachine)}
+
+A change of driver puts a stop that the one before was on the way to, or at, back to \`planned\`.
+
+## What a driver reports
+
+${taskTable()}
+
+## What a customer is shown
+
+Stage by shipment and assignment; \`on_the_way\` is \`nearby\` within the distance of Limits.nearbyM.
+
+${stageTable()}
+
+${table(
+  ["Stage", "Shows"],
+  trackingStages.map((stage) => [code(stage), list(fieldsOfStage[stage])])
+)}
+
+Events on a customer's timeline: ${list(customerEventTypes)}. Hidden: ${list(shipmentEventTypes.filter((type) => !customerEventTypes.has(type)))}.
+`
+
+const path = join(import.meta.dirname, "..", "docs", "STATE-MACHINES.md")
+
+/** Whether the page in docs is what the code says. */
+export const isStateMachinesPageCurrent = (): boolean => readFileSync(path, "utf8") === stateMachinesPage()
+
+if (import.meta.main === true || process.argv[1] === import.meta.filename) {
+  if (process.argv.includes("--check")) {
+    if (!isStateMachinesPageCurrent()) {
+      console.error("docs/STATE-MACHINES.md is not what src/domain says; run node scripts/stateMachines.ts")
+      process.exitCode = 1
+    }
+  } else writeFileSync(path, stateMachinesPage())
+}

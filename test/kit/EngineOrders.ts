@@ -1,0 +1,66 @@
+import { Clock, Effect } from "effect"
+import { Orders } from "../../src/actors/Orders.ts"
+import { Shipments } from "../../src/actors/Shipments.ts"
+import { systemActor } from "../../src/domain/Actor.ts"
+import { newId } from "../../src/persistence/NewId.ts"
+import { ProductRepo } from "../../src/persistence/ProductRepo.ts"
+import type { EngineUnderTest } from "./EngineUnderTest.ts"
+import { testAddress } from "./PlacedOrder.ts"
+
+const origin = Effect.map(Clock.currentTimeMillis, (nowMs) => ({
+  actor: systemActor,
+  cause: "test",
+  occurredAt: new Date(nowMs)
+}))
+
+/** A guest's order, confirmed; bare UUIDs. */
+export const confirmedOrder = (
+  engine: EngineUnderTest
+): Promise<{ readonly orderId: string; readonly shipmentId: string }> =>
+  engine.run(
+    Effect.gen(function* () {
+      const products = yield* ProductRepo
+      const orders = yield* Orders
+      const shipments = yield* Shipments
+      const productId = yield* newId
+      yield* products.insert({
+        id: productId,
+        name: "Box",
+        description: null,
+        price: { amount: 100, currency: "EUR" },
+        stock: 10
+      })
+      const placedBy = yield* Effect.promise(async () => (await engine.driver()).userId)
+      const orderId = yield* orders.place(
+        {
+          customerId: undefined,
+          placedBy,
+          channel: "web",
+          externalId: undefined,
+          items: [{ productId, quantity: 1 }],
+          address: { ...testAddress, label: null, line2: null, region: null, postal_code: null, instructions: null },
+          contact: { name: "Gina Guest" },
+          pickup: { line1: "Depot", lat: 48.2, lng: 16.36 },
+          window: undefined,
+          notes: undefined,
+          isSubmitted: true
+        },
+        yield* origin
+      )
+      return { orderId, shipmentId: yield* shipments.confirm(orderId, yield* origin) }
+    })
+  )
+
+/** Gives a shipment to a driver; answers the assignment's id, bare. */
+export const assignTo = (
+  engine: EngineUnderTest,
+  shipmentId: string,
+  driverId: string,
+  how: "assign" | "reassign" = "assign"
+): Promise<string> =>
+  engine.run(
+    Effect.gen(function* () {
+      const shipments = yield* Shipments
+      return yield* shipments[how](shipmentId, driverId, yield* origin)
+    })
+  )
