@@ -42,7 +42,10 @@ const build = async (folder: string): Promise<void> => {
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: 2_000,
       modulePreload: { polyfill: false },
-      rollupOptions: { input: { console: join(web, "console.html"), tracking: join(web, "tracking.html") } }
+      rolldownOptions: {
+        checks: { pluginTimings: false },
+        input: { console: join(web, "console.html"), tracking: join(web, "tracking.html") }
+      }
     }
   })
 }

@@ -23,7 +23,7 @@ const engine = (plan: ServerPlan, listening: (port: number) => void) =>
       Layer.succeed(Env, { ...env, realtimePort: 0, nodeName: "bench" }),
       Secret.layer(Redacted.make(plan.secret))
     )
-    yield* Effect.gen(function* () {
+    return yield* Effect.gen(function* () {
       const writer = yield* TelemetryWriter
       writer.listen({
         committed: (moves) => {

@@ -3,13 +3,14 @@ import type { SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import { clockFault } from "../domain/TelemetryRules.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
-import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import type { DeviceIntake } from "./DeviceIntake.ts"
 import { databaseUnavailable } from "./DriverCommands.ts"
 import type { DriverLink } from "./DriverLink.ts"
+import { makeDriverLoads } from "./DriverLoads.ts"
 import { DriverRegistry } from "./DriverRegistry.ts"
-import { Shipments, type TaskCommand } from "./Shipments.ts"
+import { Shipments } from "./Shipments.ts"
 import type { Task } from "./TaskShape.ts"
+import type { TaskCommand } from "./TaskVerdicts.ts"
 
 /** What a TASKS frame says. */
 export interface TaskFrame {
@@ -46,11 +47,10 @@ export class DriverTasks extends Context.Service<
       const registry = yield* DriverRegistry
       const shipments = yield* Shipments
       const repo = yield* TaskRepo
-      const tracking = yield* TrackingRepo
+      const loadsChanged = yield* makeDriverLoads
       const readings = yield* FiberMap.make<string>()
       const read = yield* FiberMap.runtime(readings)()
-      /** How many HELLOs of a driver are under way, and whether their tasks changed meanwhile. */
-      const opening = new Map<string, { count: number; isStale: boolean }>()
+      const opening = new Openings()
       const rung = new Set<string>()
 
       const tell = Effect.fnUntraced(function* (driverId: string) {
@@ -73,29 +73,8 @@ export class DriverTasks extends Context.Service<
           )
         )
       }
-      // One statement for the whole fleet, at most ten a second: the map shows who is busy, whichever node decided it.
-      let isLoadsRung = false
-      const readLoads = Effect.gen(function* () {
-        while (isLoadsRung) {
-          yield* Effect.sleep(Duration.millis(limits.driverLoadsEveryMs))
-          isLoadsRung = false
-          const loads = yield* tracking.driverLoads()
-          registry.loaded(new Map(loads.map(({ driverId, load }) => [driverId, load])))
-        }
-      }).pipe(
-        Effect.tapError((error) => {
-          isLoadsRung = true
-          return Effect.logDebug("driver_loads_not_read", error)
-        }),
-        Effect.retry(Schedule.spaced("500 millis"))
-      )
-      const loadsChanged = (): void => {
-        isLoadsRung = true
-        if (!FiberMap.hasUnsafe(readings, "loads")) read("loads", readLoads)
-      }
       const changed = (driverId: string): void => {
-        const waiting = opening.get(driverId)
-        if (waiting !== undefined) waiting.isStale = true
+        opening.ring(driverId)
         if ((registry.find(driverId)?.devices.length ?? 0) > 0) refresh(driverId)
         loadsChanged()
       }
@@ -103,7 +82,7 @@ export class DriverTasks extends Context.Service<
       yield* repo
         .watchTasks({
           caughtUp: () => {
-            for (const waiting of opening.values()) waiting.isStale = true
+            opening.ringAll()
             for (const driver of registry.drivers()) if (driver.devices.length > 0) refresh(driver.driverId)
             loadsChanged()
           },
@@ -114,18 +93,10 @@ export class DriverTasks extends Context.Service<
       return {
         prepare: (driverId) =>
           Effect.suspend(() => {
-            const waiting = opening.get(driverId) ?? { count: 0, isStale: false }
-            waiting.count++
-            opening.set(driverId, waiting)
+            opening.begin(driverId)
             return shipments.tasksOf(driverId)
           }),
-        settle: (driverId) => {
-          const waiting = opening.get(driverId)
-          if (waiting === undefined) return false
-          waiting.count--
-          if (waiting.count === 0) opening.delete(driverId)
-          return waiting.isStale
-        },
+        settle: (driverId) => opening.end(driverId),
         refresh,
         take: (intake, link, command, now) => {
           const { commandId } = command
@@ -144,4 +115,33 @@ export class DriverTasks extends Context.Service<
       }
     })
   )
+}
+
+/** HELLOs under way: how many each driver has, and whether their tasks changed meanwhile. */
+class Openings {
+  private readonly drivers = new Map<string, { count: number; isStale: boolean }>()
+
+  begin(driverId: string): void {
+    const opening = this.drivers.get(driverId) ?? { count: 0, isStale: false }
+    opening.count++
+    this.drivers.set(driverId, opening)
+  }
+
+  ring(driverId: string): void {
+    const opening = this.drivers.get(driverId)
+    if (opening !== undefined) opening.isStale = true
+  }
+
+  ringAll(): void {
+    for (const opening of this.drivers.values()) opening.isStale = true
+  }
+
+  /** Says whether the tasks changed since. */
+  end(driverId: string): boolean {
+    const opening = this.drivers.get(driverId)
+    if (opening === undefined) return false
+    opening.count--
+    if (opening.count === 0) this.drivers.delete(driverId)
+    return opening.isStale
+  }
 }

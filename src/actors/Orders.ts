@@ -1,6 +1,5 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { fromDecimal, isMoney } from "../domain/Money.ts"
 import { decideOrder } from "../domain/Order.ts"
 import { type AddressFields, AddressRepo } from "../persistence/AddressRepo.ts"
 import { newId } from "../persistence/NewId.ts"
@@ -8,9 +7,11 @@ import { type NewOrder, OrderRepo } from "../persistence/OrderRepo.ts"
 import { ProductRepo, type Quantity, type StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent } from "../persistence/RowAbsent.ts"
 import type { EventOrigin, NewEvent } from "../persistence/ShipmentEventRepo.ts"
-import { type ShipmentMoved, ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
-import { AddressUnknown, CommandRefused, ItemsRefused, TotalTooLarge } from "./CommandRefused.ts"
+import { AddressUnknown, CommandRefused, type ItemsRefused, type TotalTooLarge } from "./CommandRefused.ts"
+import { makeOrderPricing } from "./OrderPricing.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
 import { Shipments } from "./Shipments.ts"
 import { Telling } from "./Told.ts"
@@ -70,27 +71,8 @@ export class Orders extends Context.Service<
       const shipments = yield* Shipments
       const telling = yield* Telling
       const keeping = yield* makeShipmentKeeping
+      const priced = makeOrderPricing(products)
       const transaction = <A, E>(effect: Effect.Effect<A, E>) => telling.around(sql.withTransaction(effect))
-
-      const priced = Effect.fnUntraced(function* (quantities: ReadonlyArray<Quantity>) {
-        const found = new Map(
-          (yield* products.many([...new Set(quantities.map((each) => each.productId))])).map((row) => [row.id, row])
-        )
-        const currency = quantities.flatMap((each) => found.get(each.productId)?.currency ?? [])[0] ?? ""
-        const wrong = quantities.flatMap((each, position): ItemsRefused["items"] => {
-          const product = found.get(each.productId)
-          if (product === undefined) return [{ position, reason: "unknown" }]
-          return product.currency === currency ? [] : [{ position, reason: "other_currency" }]
-        })
-        if (wrong.length > 0) return yield* new ItemsRefused({ items: wrong })
-        const items = quantities.map((each) => {
-          const product = found.get(each.productId)
-          return { ...each, name: product?.name ?? "", unitPrice: fromDecimal(product?.price ?? "0", currency) }
-        })
-        const amount = items.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice.amount, 0)
-        const total = { amount, currency }
-        return isMoney(total) ? { items, total } : yield* new TotalTooLarge({ currency })
-      })
 
       const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
         if (!("id" in address)) {

@@ -1,12 +1,10 @@
 import { Effect } from "effect"
-import { systemActor } from "../domain/Actor.ts"
-import { decideOrder, type OrderCommand, type OrderStatus } from "../domain/Order.ts"
+import type { OrderCommand, OrderStatus } from "../domain/Order.ts"
 import type { ShipmentEvent } from "../domain/ShipmentEvent.ts"
 import { evolveShipment, type ShipmentState } from "../domain/ShipmentState.ts"
-import { OrderRepo } from "../persistence/OrderRepo.ts"
-import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { type EventOrigin, type NewEvent, ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { makeOrderMove } from "./OrderMove.ts"
 import { Telling, type Told } from "./Told.ts"
 
 /** How an order follows its shipment's end. */
@@ -31,11 +29,10 @@ const driversOf = (event: ShipmentEvent, after: ShipmentState): ReadonlyArray<st
  * row. Notes what is to be told once that transaction has committed.
  */
 export const makeShipmentKeeping = Effect.gen(function* () {
-  const orders = yield* OrderRepo
-  const products = yield* ProductRepo
   const shipments = yield* ShipmentRepo
   const log = yield* ShipmentEventRepo
   const telling = yield* Telling
+  const moveOrder = yield* makeOrderMove
 
   /** Appends events and notes them. `driverIds` answers whom the i-th one concerns. */
   const append = Effect.fnUntraced(function* (
@@ -58,23 +55,6 @@ export const makeShipmentKeeping = Effect.gen(function* () {
         })
       )
     )
-  })
-
-  /** Moves an order and gives its stock back when it ends without being delivered. Answers the events to append. */
-  const moveOrder = Effect.fnUntraced(function* (
-    orderId: string,
-    status: OrderStatus,
-    command: OrderCommand,
-    reason: string | undefined
-  ) {
-    const decision = decideOrder(status, command, systemActor.kind)
-    if (decision._tag === "Refused" || decision.events.length === 0) return []
-    if (command === "cancel") {
-      yield* orders.setStatus(orderId, "cancelled")
-      if (status !== "draft") yield* products.release(yield* orders.quantities(orderId))
-    } else yield* orders.setStatus(orderId, "fulfilled")
-    const data = reason === undefined ? {} : { reason }
-    return decision.events.map((type): NewEvent => ({ type, data }))
   })
 
   /** Keeps what a decision made of a shipment, and what follows for its order. */

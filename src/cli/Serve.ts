@@ -1,4 +1,4 @@
-import { Console, Effect, Layer, Redacted } from "effect"
+import { Console, Effect, Layer, Redacted, Schedule } from "effect"
 import { Env } from "../config/Env.ts"
 import { brokenRelations, Limits } from "../config/Limits.ts"
 import { publishInstance } from "../embedded/Home.ts"
@@ -62,9 +62,26 @@ export const serve = Effect.gen(function* () {
   )
 })
 
+/** A server and its database often start together, and one that recovers answers late: wait for it, and say so. */
+const whenReachable = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const { databaseStartMs, databaseStartRetryMs } = yield* Limits
+    return yield* effect.pipe(
+      Effect.tapError((error) =>
+        error._tag === "DatabaseUnreachable" ? Effect.logWarning("waiting_for_database", error.message) : Effect.void
+      ),
+      Effect.retry({
+        schedule: Schedule.spaced(databaseStartRetryMs).pipe(Schedule.upTo({ duration: databaseStartMs })),
+        while: (error) => error._tag === "DatabaseUnreachable"
+      })
+    )
+  })
+
 const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
   Effect.gen(function* () {
-    yield* migrate(infrastructure.databaseUrl)
+    yield* whenReachable(migrate(infrastructure.databaseUrl))
     const passwords = yield* Passwords
     const report = yield* seed(infrastructure.databaseUrl, {
       adminEmail: env.adminEmail,

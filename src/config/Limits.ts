@@ -185,6 +185,9 @@ export const defaultLimits = {
   sessionConnectionsMax: 4,
   jobsConnectionsMax: 2,
   databaseConnectMs: 5_000,
+  /** How long a starting server waits for a database that does not answer. */
+  databaseStartMs: 60_000,
+  databaseStartRetryMs: 1_000,
   databaseCloseMs: 1_000,
   /** How long a node waits for another one that migrates. */
   migrationLockMs: 60_000,

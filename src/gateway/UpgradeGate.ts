@@ -125,19 +125,16 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
         if (authorization === "") return finish(undefined, undefined)
         const token = bearerToken(authorization)
         if (token === undefined) return refuseUpgrade(response, "401 Unauthorized", "token_invalid")
-        // A tracking token is no access token: the endpoint looks it up.
-        if (endpoint.path === "/v1/track") return finish(undefined, token)
         let isAborted = false
         response.onAborted(() => {
           isAborted = true
         })
         run(
-          Effect.map(Effect.result(tokens.verify(token)), (result) => {
+          Effect.map(endpoint.judgeToken?.(token) ?? judgeAccessToken(token), (judged) => {
             if (isAborted) return
-            if (Result.isSuccess(result) && !revocations.isRevoked(result.success))
-              return finish(result.success, undefined)
-            const isExpired = Result.isFailure(result) && result.failure._tag === "TokenExpired"
-            refuseUpgrade(response, "401 Unauthorized", isExpired ? "token_expired" : "token_invalid")
+            if (typeof judged === "string") return refuseUpgrade(response, "401 Unauthorized", judged)
+            // Only a token that names no principal is asked for again.
+            finish(judged, judged === undefined ? token : undefined)
           })
         )
       }

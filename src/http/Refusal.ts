@@ -17,7 +17,7 @@ import type {
 } from "../actors/CommandRefused.ts"
 import type { StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
-import type { ShipmentMoved } from "../persistence/ShipmentRepo.ts"
+import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
 import type { LastAdmin } from "../persistence/UserRepo.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
 import { publicId } from "../domain/Ids.ts"

@@ -1,21 +1,11 @@
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { type AssignmentStatus, isCarrying } from "../domain/Assignment.ts"
-import { isEnded, type ShipmentStatus } from "../domain/Shipment.ts"
-import {
-  type AssignmentState,
-  carryingAssignment,
-  type ShipmentState,
-  type StopState
-} from "../domain/ShipmentState.ts"
+import type { AssignmentStatus } from "../domain/Assignment.ts"
+import type { ShipmentStatus } from "../domain/Shipment.ts"
+import type { AssignmentState, ShipmentState, StopState } from "../domain/ShipmentState.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { theRow } from "./RowAbsent.ts"
-
-/** Somebody changed the shipment since it was read: nothing was kept. Retry: read it and decide again. */
-export class ShipmentMoved extends Schema.TaggedError<ShipmentMoved>()("ShipmentMoved", {
-  shipmentId: Schema.String,
-  expectedVersion: Schema.Int
-}) {}
+import { makeShipmentWrites } from "./ShipmentWrites.ts"
 
 /** A shipment as lists show it. */
 export interface ShipmentRow {
@@ -68,17 +58,6 @@ export interface StopRow {
   readonly requirements: ReadonlyArray<string>
   readonly arrived_at: Date | null
   readonly ended_at: Date | null
-}
-
-/** A stop to begin a shipment with. */
-export interface NewStop {
-  readonly id: string
-  readonly type: "pickup" | "dropoff"
-  readonly position: number
-  readonly lat: number
-  readonly lng: number
-  readonly address: string | null
-  readonly window: { readonly start: Date; readonly end: Date } | undefined
 }
 
 /** Which shipments to list. */
@@ -175,77 +154,7 @@ const make = Effect.gen(function* () {
     return state
   })
 
-  /** Begins a shipment with its stops. */
-  const insert = Effect.fn("ShipmentRepo.insert")(function* (
-    id: string,
-    orderId: string,
-    state: ShipmentState,
-    stops: ReadonlyArray<NewStop>,
-    promisedArrivalAt: Date | undefined
-  ) {
-    yield* sql`INSERT INTO shipments (id, order_id, status, version, promised_arrival_at)
-      VALUES (${id}, ${orderId}, ${state.status}, ${state.version}, ${promisedArrivalAt ?? null})`
-    yield* Effect.forEach(
-      stops,
-      (
-        stop
-      ) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end)
-        VALUES (${stop.id}, ${id}, ${stop.type}, ${stop.position}, ${stop.lat}, ${stop.lng}, ${stop.address},
-          ${stop.window?.start ?? null}, ${stop.window?.end ?? null})`,
-      { discard: true }
-    )
-  })
-
-  const keepStop = (
-    stop: StopState
-  ) => sql`UPDATE route_stops SET status = ${stop.status}::route_stop_status, updated_at = now(),
-      arrived_at = CASE WHEN ${stop.status} IN ('planned', 'en_route') THEN NULL ELSE coalesce(arrived_at, CASE WHEN ${stop.status} = 'arrived' THEN now() END) END,
-      ended_at = CASE WHEN ${stop.status} IN ('completed', 'failed', 'skipped') THEN now() END
-    WHERE id = ${stop.stopId}`
-
-  const keepAssignment = (
-    each: AssignmentState
-  ) => sql`UPDATE driver_assignments SET status = ${each.status}::assignment_status,
-      ended_at = CASE WHEN ${isCarrying(each.status)}::boolean THEN NULL ELSE coalesce(ended_at, now()) END
-    WHERE id = ${each.assignmentId}`
-
-  const insertAssignment = (shipmentId: string, each: AssignmentState) => sql`INSERT INTO driver_assignments
-      (id, shipment_id, driver_id, status, fencing_token, schedule_sequence, accepted_at)
-    VALUES (${each.assignmentId}, ${shipmentId}, ${each.driverId}, ${each.status}, ${each.fencingToken},
-      (SELECT coalesce(max(a.schedule_sequence), 0) + 1 FROM driver_assignments a
-        WHERE a.driver_id = ${each.driverId}::uuid AND a.status IN ('accepted', 'en_route', 'arrived')), now())`
-
-  /**
-   * Keeps what a decision made of a shipment, if it still stands where it was read: else ShipmentMoved, and nothing is kept. Assignments named in
-   * `touched` are written also when they did not change, so that their driver's devices hear of the new state of the shipment.
-   */
-  const keep = Effect.fn("ShipmentRepo.keep")(function* (
-    shipmentId: string,
-    before: ShipmentState,
-    after: ShipmentState,
-    touched: ReadonlySet<string>
-  ) {
-    const moved = yield* sql`UPDATE shipments SET status = ${after.status}::shipment_status, version = ${after.version},
-        fencing_counter = ${after.fencingCounter}, is_picked_up = ${after.isPickedUp}, updated_at = now(),
-        current_driver_location_id = ${carryingAssignment(after)?.driverId ?? null},
-        ended_at = CASE WHEN ${isEnded(after.status)}::boolean THEN coalesce(ended_at, now()) END
-      WHERE id = ${shipmentId} AND version = ${before.version} RETURNING 1`
-    if (moved.length === 0) return yield* new ShipmentMoved({ shipmentId, expectedVersion: before.version })
-    const known = new Map(before.assignments.map((each) => [each.assignmentId, each]))
-    const changed = after.assignments.filter((each) => {
-      const was = known.get(each.assignmentId)
-      return was !== undefined && (was.status !== each.status || touched.has(each.assignmentId))
-    })
-    // Closing first: only one row of a shipment may carry it.
-    yield* Effect.forEach(changed, keepAssignment, { discard: true })
-    const made = after.assignments.filter((each) => !known.has(each.assignmentId))
-    yield* Effect.forEach(made, (each) => insertAssignment(shipmentId, each), { discard: true })
-    const statusWas = new Map(before.stops.map((stop) => [stop.stopId, stop.status]))
-    const stopsChanged = after.stops.filter((stop) => statusWas.get(stop.stopId) !== stop.status)
-    yield* Effect.forEach(stopsChanged, keepStop, { discard: true })
-  })
-
-  return { get, list, stops, assignment, orderIdOf, idOfOrder, driverStanding, load, insert, keep }
+  return { get, list, stops, assignment, orderIdOf, idOfOrder, driverStanding, load, ...(yield* makeShipmentWrites) }
 })
 
 /** Keeps shipments, their assignments and their stops. */

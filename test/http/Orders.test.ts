@@ -167,9 +167,7 @@ describe("orders", () => {
 
   it("confirming begins one shipment, however often it is asked", async () => {
     const order = await newOrder(rest.url, customer.access_token, productId)
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => post(`/v1/orders/${order.id}/confirm`, admin))
-    )
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(`/v1/orders/${order.id}/confirm`, admin)))
     const ids = new Set(answers.map((answer) => answer.body.shipment_id))
     expect([answers.every((answer) => answer.status === 200), ids.size, [...ids][0]?.startsWith("shp_")]).toEqual([
       true,

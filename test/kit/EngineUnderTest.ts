@@ -19,6 +19,8 @@ import { RedisUrl } from "../../src/persistence/Redis.ts"
 import type { TelemetryWriter } from "../../src/persistence/TelemetryWriter.ts"
 import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
 import type { FleetHub } from "../../src/realtime/FleetHub.ts"
+import type { OrderHub } from "../../src/realtime/OrderHub.ts"
+import type { TrackGate } from "../../src/realtime/TrackGate.ts"
 import { freshDatabase, freshRedis } from "./TestServices.ts"
 
 /** What a test may choose. */
@@ -45,6 +47,8 @@ export type EngineServices =
   | AccessTokens
   | Revocations
   | FleetHub
+  | OrderHub
+  | TrackGate
   | Orders
   | Shipments
   | ProductRepo

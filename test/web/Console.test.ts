@@ -56,7 +56,9 @@ const choosesByKeyboard = async (watched: WatchedPage): Promise<void> => {
   const { page } = watched
   await page.keyboard.press("/")
   await page.keyboard.type("driver 1")
+  // 01, 10 and 11: the third row.
   await watched.says("[role=option]", /Driver 10/)
+  await page.keyboard.press("ArrowDown")
   await page.keyboard.press("ArrowDown")
   await page.keyboard.press("ArrowDown")
   await page.keyboard.press("Enter")

@@ -1,0 +1,180 @@
+import { randomUUID } from "node:crypto"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { DriverClient } from "../../src/client/DriverClient.ts"
+import { RestClient } from "../../src/client/RestClient.ts"
+import { Browser, type WatchedPage } from "../kit/Browser.ts"
+import { newShipment, testAddress } from "../kit/PlacedOrder.ts"
+import { call } from "../kit/RestCaller.ts"
+import { processAdmin, ServerProcess } from "../kit/ServerProcess.ts"
+import { until } from "../kit/Until.ts"
+
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+
+/** An order on its way through a real server, and who brings it. */
+interface Delivery {
+  readonly server: ServerProcess
+  readonly admin: string
+  readonly orderId: string
+  readonly shipmentId: string
+  readonly driver: DriverClient
+  readonly driverId: string
+}
+
+const begin = async (): Promise<Delivery> => {
+  const server = await ServerProcess.start()
+  const rest = new RestClient({ url: server.url })
+  const { access_token: admin } = await rest.signIn(processAdmin.email, processAdmin.password)
+  const { orderId, shipmentId } = await newShipment(server.url, admin)
+  const { id: driverId } = await rest.createDriver({
+    email: "ada@test.example",
+    name: "Ada Lovelace",
+    vehicle: { type: "van", plate: "W-12345" }
+  })
+  const [token] = await rest.provisionTokens([driverId])
+  const driver = new DriverClient({
+    url: server.driverUrl("http"),
+    token: () => Promise.resolve(token?.access_token),
+    holdMsMax: 0
+  })
+  onTestFinished(() => driver.stop())
+  await driver.start()
+  await driver.duty("on")
+  return { server, admin, orderId, shipmentId, driver, driverId }
+}
+
+const link = async (delivery: Delivery, ttlS?: number): Promise<{ readonly id: string; readonly token: string }> => {
+  const { server, admin, orderId } = delivery
+  const made = await call<{ id: string; token: string; url: string }>(
+    server.url,
+    "POST",
+    `/v1/orders/${orderId}/tracking-sessions`,
+    {
+      token: admin,
+      headers: { "idempotency-key": randomUUID() },
+      body: ttlS === undefined ? {} : { ttl_s: ttlS }
+    }
+  )
+  expect(made.status, made.text).toBe(201)
+  expect(made.body.url).toBe(`${server.url}/t/#${made.body.token}`)
+  return made.body
+}
+
+/** Metres north of the door. */
+const stand = ({ driver }: Delivery, metres: number): void => {
+  driver.report({
+    recordedAt: Date.now(),
+    lat: testAddress.lat + metres / 111_195,
+    lng: testAddress.lng,
+    speedMps: 8,
+    headingDeg: 180,
+    accuracyM: 5,
+    battery: 80
+  })
+}
+
+const assign = async ({ server, admin, shipmentId, driverId }: Delivery) => {
+  const assigned = await call<{ id: string; fencing_token: number }>(
+    server.url,
+    "POST",
+    `/v1/shipments/${shipmentId}/assign`,
+    { token: admin, headers: { "idempotency-key": randomUUID() }, body: { driver_id: driverId } }
+  )
+  expect(assigned.status, assigned.text).toBe(200)
+  return assigned.body
+}
+
+const marker = ({ page }: WatchedPage): Promise<string | null> => page.locator(".van").getAttribute("style")
+
+const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  await watched.says("h1", /Order confirmed/)
+  expect(await watched.blemishes()).toEqual([])
+  const assignment = await assign(delivery)
+  await watched.says("h1", /Ada has your order/)
+  await watched.says(".notice", /not shared yet/)
+  const act = async (action: string): Promise<void> => {
+    const result = await delivery.driver.task(assignment.id, assignment.fencing_token, action, proofOf(action))
+    expect(result, action).toMatchObject({ ok: true })
+  }
+  for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"]) await act(action)
+  await watched.says("h1", /Ada is on the way/)
+  stand(delivery, 2_000)
+  await page.locator(".van").waitFor({ timeout: 15_000 })
+  const before = await marker(watched)
+  stand(delivery, 1_900)
+  await until(
+    "the marker's way",
+    () => marker(watched),
+    (style) => style !== before
+  )
+  stand(delivery, 150)
+  await watched.says("h1", /Ada is nearby/)
+  await act("arrived")
+  await watched.says("h1", /Ada has arrived/)
+  await act("delivered")
+  await watched.says("h1", /Delivered/)
+  await watched.says(".timeline-entry", /Your order was collected/)
+  expect(await page.locator(".van").count()).toBe(0)
+}
+
+const proofOf = (action: string): Readonly<Record<string, unknown>> =>
+  action === "delivered" ? { proof: { type: "note", value: "left with the customer" } } : {}
+
+const isDiscreet = (watched: WatchedPage, token: string): void => {
+  expect(watched.complaints).toEqual([])
+  for (const url of watched.requested) expect(url.split("#")[0]).not.toContain(token)
+}
+
+describe("the customer's tracking page", () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await Browser.launch()
+  }, 400_000)
+  afterAll(() => browser?.close())
+
+  it("follows an order from its confirmation to the door", { timeout: 120_000 }, async () => {
+    const delivery = await begin()
+    const { token } = await link(delivery)
+    const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
+    await followsTheWholeWay(delivery, watched)
+    isDiscreet(watched, token)
+  })
+
+  it("says when the network or the server is away, comes back, and catches up", { timeout: 120_000 }, async () => {
+    const delivery = await begin()
+    const { server } = delivery
+    const { token } = await link(delivery)
+    const watched = await browser.open(`${server.url}/t/#${token}`, phone)
+    await watched.says("h1", /Order confirmed/)
+    await watched.context.setOffline(true)
+    await watched.says("[data-state]", /Offline/)
+    await assign(delivery)
+    await watched.context.setOffline(false)
+    await watched.says("h1", /Ada has your order/)
+    await server.kill9()
+    await watched.says("[data-state]", /Reconnecting|Connecting/)
+    await server.startAgain()
+    await watched.says("[data-state]", /Live/, 30_000)
+    isDiscreet(watched, token)
+  })
+
+  it("says that a link has expired, was withdrawn, or opens nothing", { timeout: 120_000 }, async () => {
+    const delivery = await begin()
+    const { server, admin } = delivery
+    const lasting = await link(delivery)
+    const watched = await browser.open(`${server.url}/t/#${lasting.token}`, phone)
+    await watched.says("h1", /Order confirmed/)
+    const revoked = await call(server.url, "DELETE", `/v1/tracking-sessions/${lasting.id}`, { token: admin })
+    expect(revoked.status).toBe(204)
+    await watched.says("h1", /This link was withdrawn/)
+    expect(await watched.blemishes()).toEqual([])
+    const short = await link(delivery, 5)
+    const other = await browser.open(`${server.url}/t/#${short.token}`, { ...phone, colorScheme: "dark" })
+    await other.says("h1", /This link has expired/)
+    const wrong = await browser.open(`${server.url}/t/#nothing`, phone)
+    await wrong.says("h1", /This link is not valid/)
+    const none = await browser.open(`${server.url}/t/`, phone)
+    await none.says("h1", /This link is not valid/)
+    for (const page of [watched, other, wrong, none]) isDiscreet(page, short.token)
+  })
+})
