@@ -9,7 +9,9 @@ import type { Suite } from "./Suite.ts"
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   ingest: async () => (await import("./ingest/IngestSuite.ts")).ingestSuite,
   decode: async () => (await import("./decode/DecodeSuite.ts")).decodeSuite,
-  memory: async () => (await import("./memory/MemorySuite.ts")).memorySuite
+  memory: async () => (await import("./memory/MemorySuite.ts")).memorySuite,
+  fanout: async () => (await import("./fanout/FanoutSuite.ts")).fanoutSuite,
+  latency: async () => (await import("./latency/LatencySuite.ts")).latencySuite
 }
 
 /** A suite or scenario that does not exist. */

@@ -105,6 +105,7 @@ const main = async (args: ReadonlyArray<string>): Promise<void> => {
   const filters = args.filter((arg) => arg !== "--check")
   const counts = [
     await stage("types", () => check(typeChecker(), ["--noEmit"])),
+    await stage("types of the web pages", () => check(typeChecker(), ["--noEmit", "--project", "web/tsconfig.json"])),
     await stage("lint and format", () => check("biome", ["check", "--error-on-warnings"]))
   ]
   if (!checkOnly) counts.push(await stage("tests", () => vitest(filters)))

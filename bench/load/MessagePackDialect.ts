@@ -114,11 +114,11 @@ export const messagePackDialect = (framePoints: number): Dialect => {
     },
     read: (bytes, start, end): Reply => {
       if (bytes[start + 1] === DriverServerFrame.ack) return { _tag: "Acked", seq: readUint(bytes, start + 2) }
+      if (bytes[start + 1] === DriverServerFrame.tasks) return nothing
       const frame = decodeFrame(bytes.subarray(start, end), 4)
       if (!Array.isArray(frame)) return { _tag: "Surprise", text: "an unreadable frame" }
       if (frame[0] === DriverServerFrame.welcome) return { _tag: "Welcome", ackedSeq: Number(frame[2]) }
       if (frame[0] === DriverServerFrame.credit) return { _tag: "Credit", window: Number(frame[1]) }
-      if (frame[0] === DriverServerFrame.tasks) return nothing
       return { _tag: "Surprise", text: JSON.stringify([frame[0], ...frame.slice(2, 4)]) }
     }
   }

@@ -41,7 +41,7 @@ const laneOf = (): IngestLane => {
     statements: {},
     connectMs: 1
   })
-  const events = { committed: silent, failed: silent, recovered: silent }
+  const events = { committed: silent, failed: silent }
   return new IngestLane(
     new BatchCommit(connection, new TelemetryDays(silent), defaultLimits, events),
     defaultLimits,

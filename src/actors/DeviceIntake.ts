@@ -55,6 +55,7 @@ export class DeviceIntake implements IngestListener {
   /** After REFUSED: nothing is taken until the expected number arrives. */
   private refusal: RefusalCode | undefined
   private refusedAt = Number.NEGATIVE_INFINITY
+  private owesRefusal = false
   private beaconAt = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -251,10 +252,18 @@ export class DeviceIntake implements IngestListener {
     this.link?.close(CloseCode.replaced, 0)
   }
 
+  /** Repeats a refusal that was held back because the one before it was less than a second old. */
+  tick(now: number): void {
+    if (!this.owesRefusal || this.refusal === undefined) return
+    if (now - this.refusedAt >= this.node.limits.refusedRepeatMs) this.refuse(this.refusal, now)
+  }
+
   private refuse(code: RefusalCode, now: number): void {
-    const isRepeated = this.refusal === code
+    const isRepeated = this.refusal === code && now - this.refusedAt < this.node.limits.refusedRepeatMs
     this.refusal = code
-    if (isRepeated && now - this.refusedAt < this.node.limits.refusedRepeatMs) return
+    // Not lost, only late: a phone that sent from the wrong number again would wait for an answer for ever.
+    this.owesRefusal = isRepeated
+    if (isRepeated) return
     this.refusedAt = now
     this.node.refused(code)
     if (code === "credit_exceeded" && this.credit.refuse(now)) {

@@ -2,15 +2,17 @@ import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { clockFault, type DutyChange, type QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
+import type { CursorAdvance, Marker } from "../persistence/IngestDevice.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
 import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
 import { FleetHub } from "../realtime/FleetHub.ts"
 import type { LivePlace } from "../realtime/OrderChannel.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
-import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
-import { DriverActor, type Duty } from "./DriverActor.ts"
+import type { DeviceIntake, IntakeNode } from "./DeviceIntake.ts"
+import type { DriverActor, Duty } from "./DriverActor.ts"
 import { makeDriverCommands } from "./DriverCommands.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
+import { DriverRoster } from "./DriverRoster.ts"
 import { type DriverLoad, FleetPresence } from "./FleetPresence.ts"
 
 const noContext = Context.empty()
@@ -71,8 +73,6 @@ export class DriverRegistry extends Context.Service<
       const writer = yield* TelemetryWriter
       const commands = yield* makeDriverCommands
       const cache = yield* MarkerCache
-      const drivers = new Map<string, DriverActor>()
-      const sessions = new Map<string, DeviceIntake>()
       const orders = yield* OrderHub
       const presence = new FleetPresence((yield* FleetHub).board)
       const clock = yield* Clock.Clock
@@ -85,101 +85,46 @@ export class DriverRegistry extends Context.Service<
           presence.moved(driver, driver.markerReceivedAt)
           if (orders.watches(driver.driverId)) orders.moved(driver.driverId, placeOf(driver), driver.markerReceivedAt)
         },
-        beaconed: (driver) =>
-          cache.put(driver.driverId, {
-            recordedAt: driver.markerRecordedAt,
-            receivedAt: driver.markerReceivedAt,
-            latE7: driver.latE7,
-            lngE7: driver.lngE7,
-            speedCms: driver.speedCms,
-            headingCdeg: driver.headingCdeg,
-            accuracyCm: driver.accuracyCm
-          }),
+        beaconed: (driver) => {
+          const { markerReceivedAt: receivedAt, accuracyCm } = driver
+          cache.put(driver.driverId, { ...placeOf(driver), receivedAt, accuracyCm })
+        },
         quarantined: (code) => quarantinedTotal(code).updateUnsafe(1, noContext),
         refused: (code) => refusedTotal(code).updateUnsafe(1, noContext)
       }
 
+      const roster = new DriverRoster(node, limits)
+      const now = () => clock.currentTimeMillisUnsafe()
+
       writer.listen({
         committed: (moves) => {
-          for (const move of moves) {
-            const marker = move.marker
-            if (marker === undefined) continue
-            cache.put(move.device.driverId, {
-              recordedAt: marker.markerRecordedAt,
-              receivedAt: marker.markerReceivedAt,
-              latE7: marker.markerLatE7,
-              lngE7: marker.markerLngE7,
-              speedCms: marker.markerSpeedCms,
-              headingCdeg: marker.markerHeadingCdeg,
-              accuracyCm: marker.markerAccuracyCm
-            })
+          for (const { device, marker } of moves) {
+            if (marker !== undefined) cache.put(device.driverId, committedMarker(marker))
           }
         },
-        credit: (isOpen) => {
-          const now = clock.currentTimeMillisUnsafe()
-          for (const intake of sessions.values()) intake.grant(isOpen ? limits.windowPoints : 0, now)
-        }
+        credit: (isOpen) => roster.credit(isOpen, now())
       })
-
-      const actorFor = (driverId: string, session: OpenedSession, now: number): DriverActor => {
-        const known = drivers.get(driverId)
-        const driver = known ?? new DriverActor(driverId, session.driverName, now)
-        if (known === undefined) drivers.set(driverId, driver)
-        driver.name = session.driverName
-        driver.heardAt = now
-        // PostgreSQL is the truth; what other nodes stored meanwhile may be newer than what is held here.
-        if (session.dutyChanges.length > 0 && (driver.mailbox?.pending ?? 0) === 0)
-          driver.dutyLog = [...session.dutyChanges]
-        if (session.duty !== undefined) driver.duty = session.duty
-        const marker = session.driverMarker
-        if (marker !== undefined) {
-          driver.moveMarker(
-            marker.recordedAt,
-            marker.receivedAt,
-            session.deviceNo,
-            marker.latE7,
-            marker.lngE7,
-            marker.speedCms,
-            marker.headingCdeg,
-            marker.accuracyCm
-          )
-        }
-        return driver
-      }
-
-      const sweep = Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        for (const driver of drivers.values()) {
-          if (driver.devices.length > 0 || now - driver.heardAt < limits.driverIdleMs) continue
-          if ((driver.mailbox?.pending ?? 0) > 0) continue
-          drivers.delete(driver.driverId)
-          yield* commands.passivate(driver)
-        }
-        yield* Metric.update(actors, drivers.size)
-      })
-      yield* sweep.pipe(Effect.delay(Duration.millis(limits.driverSweepMs)), Effect.forever, Effect.forkScoped)
+      yield* Effect.suspend(() =>
+        Effect.andThen(
+          Effect.forEach(roster.sweep(now()), commands.passivate, { discard: true }),
+          Metric.update(actors, roster.drivers.size)
+        )
+      ).pipe(Effect.delay(Duration.millis(limits.driverSweepMs)), Effect.forever, Effect.forkScoped)
 
       return {
         connect: (driverId, session, link) => {
-          const now = clock.currentTimeMillisUnsafe()
-          if (session.replacedSessionId !== undefined) sessions.get(session.replacedSessionId)?.replaced()
-          const driver = actorFor(driverId, session, now)
-          const window = writer.isOpen() ? limits.windowPoints : 0
-          const intake = new DeviceIntake(driver, session, window, writer.laneOf(driverId), link, node)
-          driver.devices.push(intake)
-          sessions.set(session.sessionId, intake)
-          presence.changed(driver, now)
+          const at = now()
+          const intake = roster.connect(driverId, session, link, writer.laneOf(driverId), writer.isOpen(), at)
+          const { driver } = intake
+          presence.changed(driver, at)
           if (driver.duty === "on" || driver.duty === "break") commands.wake(driver)
           return intake
         },
         disconnect: (intake) => {
-          intake.leave()
-          sessions.delete(intake.ingest.sessionId)
-          const at = intake.driver.devices.indexOf(intake)
-          if (at >= 0) intake.driver.devices.splice(at, 1)
-          presence.changed(intake.driver, clock.currentTimeMillisUnsafe())
+          roster.disconnect(intake)
+          presence.changed(intake.driver, now())
         },
-        replaced: (sessionId) => sessions.get(sessionId)?.replaced(),
+        replaced: (sessionId) => roster.devices.get(sessionId)?.replaced(),
         duty: (intake, link, commandId, duty, occurredAt, now) => {
           const at = occurredAt ?? now
           const fault = clockFault(at, now, limits)
@@ -192,14 +137,16 @@ export class DriverRegistry extends Context.Service<
           presence.changed(driver, now)
           const content = `duty ${duty} ${occurredAt ?? "on receipt"}`
           const isTaken = commands.offer({ _tag: "Duty", driver, link, commandId, change, isEntered, content }, now)
-          if (!isTaken && isEntered) driver.withdrawDuty(change)
+          if (isTaken || !isEntered) return
+          driver.withdrawDuty(change)
+          presence.changed(driver, now)
         },
         work: (intake, link, commandId, work, now) =>
           void commands.offer({ _tag: "Work", driver: intake.driver, link, commandId, work }, now),
-        loaded: (loads) => presence.loadedAll(loads, drivers),
-        find: (driverId) => drivers.get(driverId),
-        drivers: () => drivers.values(),
-        sessionIds: () => [...sessions.keys()]
+        loaded: (loads) => presence.loadedAll(loads, roster.drivers),
+        find: (driverId) => roster.drivers.get(driverId),
+        drivers: () => roster.drivers.values(),
+        sessionIds: () => [...roster.devices.keys()]
       }
     })
   )
@@ -211,4 +158,14 @@ const placeOf = (driver: DriverActor): LivePlace => ({
   lngE7: driver.lngE7,
   speedCms: driver.speedCms,
   headingCdeg: driver.headingCdeg
+})
+
+const committedMarker = (advance: CursorAdvance): Marker => ({
+  recordedAt: advance.markerRecordedAt,
+  receivedAt: advance.markerReceivedAt,
+  latE7: advance.markerLatE7,
+  lngE7: advance.markerLngE7,
+  speedCms: advance.markerSpeedCms,
+  headingCdeg: advance.markerHeadingCdeg,
+  accuracyCm: advance.markerAccuracyCm
 })

@@ -1,9 +1,10 @@
-import { ConfigProvider, Console, Effect, Fiber, Redacted, type Scope } from "effect"
+import { ConfigProvider, Console, Effect, Fiber, Option, Redacted, type Scope } from "effect"
 import { Command, Flag } from "effect/cli"
 import { webSocketFactory } from "../client/SocketFactory.ts"
 import { openHome, secret } from "../embedded/Home.ts"
 import { adminRest } from "./AdminAccess.ts"
-import { type CommandFailed, commandFailed } from "./CommandFailed.ts"
+import { CommandFailed, commandFailed } from "./CommandFailed.ts"
+import { demoDeliveries } from "./DemoCustomer.ts"
 import { driverSocketUrl, instanceUrls, readEnv } from "./InstanceUrls.ts"
 import { politeEnd } from "./PoliteEnd.ts"
 import { serveUntilStopped } from "./ServeCommand.ts"
@@ -13,6 +14,7 @@ import { StatusLine, silentOutput } from "./StatusLine.ts"
 const demoAdminEmail = "admin@dropmate.local"
 const readyEveryMs = 100
 const seed = 1
+const ordersMax = 30
 const giveUpAfterMs = 300_000
 /** After Ctrl-C: the server is beside, so this is plenty. */
 const windUpMsMax = 2_000
@@ -28,12 +30,26 @@ export const demoCommand = Command.make(
         (value) => `must be 1 or more, not ${value}`
       ),
       Flag.withDescription("how many drivers")
+    ),
+    orders: Flag.Int("orders").pipe(
+      Flag.optional,
+      Flag.filter(
+        (value) => Option.getOrElse(value, () => 0) >= 0,
+        (value) => `must be 0 or more, not ${Option.getOrUndefined(value)}`
+      ),
+      Flag.withDescription(`how many orders are under way; a fifth of the drivers, at most ${ordersMax}, unless given`)
     )
   },
-  ({ drivers }) =>
+  ({ drivers, orders }) =>
     Effect.gen(function* () {
+      const size = { drivers, orders: Option.getOrElse(orders, () => Math.min(ordersMax, Math.ceil(drivers / 5))) }
+      if (size.orders > drivers) {
+        return yield* new CommandFailed({
+          message: `--orders must be at most the number of drivers (${drivers}), not ${size.orders}`
+        })
+      }
       const provider = yield* withDemoLogin
-      return yield* serveAndDrive(drivers).pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
+      return yield* serveAndDrive(size).pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
     }).pipe(Effect.scoped)
 ).pipe(Command.withDescription("Starts everything and a simulated city; Ctrl-C stops all of it, the data stays."))
 
@@ -51,11 +67,17 @@ const withDemoLogin: Effect.Effect<ConfigProvider.ConfigProvider, CommandFailed,
   }
 )
 
+/** How big the city's traffic is. */
+interface DemoSize {
+  readonly drivers: number
+  readonly orders: number
+}
+
 /** The server lives in the scope, not in the race: the city winds up while it still listens, and only then it stops. */
-const serveAndDrive = (drivers: number) =>
+const serveAndDrive = (size: DemoSize) =>
   Effect.gen(function* () {
     const server = yield* Effect.forkScoped(serveUntilStopped)
-    return yield* Effect.raceFirst(Fiber.join(server), driveCity(drivers))
+    return yield* Effect.raceFirst(Fiber.join(server), driveCity(size))
   }).pipe(Effect.scoped)
 
 /** All that a newcomer needs, in one place. */
@@ -72,13 +94,20 @@ const welcome = (url: string, email: string, password: string, drivers: number):
   ].join("\n")
 
 /** Waits for the server, shows the way in, and drives until it is interrupted. */
-const driveCity = (drivers: number): Effect.Effect<never, CommandFailed> =>
+const driveCity = ({ drivers, orders }: DemoSize): Effect.Effect<never, CommandFailed> =>
   Effect.gen(function* () {
     const url = yield* readyUrl
     const { adminEmail, adminPassword } = yield* readEnv
     const password = adminPassword === undefined ? "" : Redacted.value(adminPassword)
     yield* Console.error(welcome(url, adminEmail ?? demoAdminEmail, password, drivers))
     const rest = yield* adminRest(url, undefined, giveUpAfterMs)
+    // On a terminal one line that is written over; elsewhere a line each second would bury the way in.
+    const status = new StatusLine(process.stderr.isTTY ? process.stderr : silentOutput)
+    const print = (text: string): void => {
+      status.clear()
+      process.stderr.write(text)
+    }
+    const beside = yield* demoDeliveries({ url, orders, staff: rest, retryForMs: giveUpAfterMs, seed, print })
     yield* politeEnd(
       (signal) =>
         simulate({
@@ -91,9 +120,9 @@ const driveCity = (drivers: number): Effect.Effect<never, CommandFailed> =>
           sockets: webSocketFactory(),
           giveUpAfterMs,
           windUpMsMax,
-          // On a terminal one line that is written over; elsewhere a line each second would bury the way in.
-          status: new StatusLine(process.stderr.isTTY ? process.stderr : silentOutput),
-          signal
+          status,
+          signal,
+          beside
         }),
       commandFailed,
       () => Effect.void

@@ -8,6 +8,8 @@ import { SeededRandom } from "../domain/SeededRandom.ts"
 import { buildStreetNetwork } from "../domain/StreetNetwork.ts"
 import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
+import { Errands } from "./Errands.ts"
+import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
 import type { StatusLine } from "./StatusLine.ts"
 
 export interface SimulationOptions {
@@ -27,6 +29,8 @@ export interface SimulationOptions {
   readonly status: StatusLine
   /** Ends the driving; the report follows. While drivers are still being made it ends everything. */
   readonly signal: AbortSignal
+  /** What else happens in the city while it drives; ends when its signal fires, before the fleet winds up. */
+  readonly beside?: (city: City, signal: AbortSignal) => Promise<void>
 }
 
 /** What a simulation prints at its end. */
@@ -54,52 +58,6 @@ export interface SimulationReport {
 
 const tickMs = 100
 const phaseSMax = 2
-/** However often the server would like positions, a receiver gives no more than five a second. */
-const stepMsMin = 200
-
-/** A driver, the car's way and the phone in it. */
-class SimulatedDriver {
-  readonly client: DriverClient
-  readonly motion: DriverMotion
-  private readonly sensor: PhoneSensor
-  /** Where the motion is, and when the last position was reported; seconds of simulated time. */
-  private movedToS: number
-  private reportedAtS = Number.NEGATIVE_INFINITY
-  deadZones = 0
-
-  /** `phaseS`: when its receiver ticks, so that a fleet does not report as one. */
-  constructor(client: DriverClient, motion: DriverMotion, sensor: PhoneSensor, phaseS: number) {
-    this.movedToS = phaseS
-    this.client = client
-    this.motion = motion
-    this.sensor = sensor
-  }
-
-  /** Lives up to `nowS` seconds of simulated time, reporting at the server's cadence. `unixMs`: a second as a time. */
-  liveUntil(nowS: number, unixMs: (atS: number) => number): void {
-    const { movingMs, idleMs } = this.client.cadence
-    const stepS = Math.max(stepMsMin, movingMs) / 1_000
-    for (let atS = this.movedToS + stepS; atS <= nowS; atS += stepS) {
-      this.motion.advance(stepS)
-      this.movedToS = atS
-      const sinceS = atS - this.reportedAtS
-      if (this.motion.isStanding && sinceS * 1_000 < idleMs) continue
-      const reading = this.sensor.read(Math.min(sinceS, atS))
-      this.client.report({ ...reading, recordedAt: Math.floor(unixMs(atS)), source: "fused" })
-      this.reportedAtS = atS
-      this.followNetwork()
-    }
-  }
-
-  private followNetwork(): void {
-    const isOut = this.motion.isInDeadZone
-    if (isOut && this.client.state !== "offline") {
-      this.deadZones++
-      this.client.offline()
-    } else if (!isOut && this.client.state === "offline") this.client.online()
-  }
-}
-
 /** Counts what should not happen. */
 class Violations {
   private readonly counts = new Map<string, number>()
@@ -129,7 +87,7 @@ class Violations {
 interface Run {
   readonly options: SimulationOptions
   readonly fleet: ClientFleet
-  readonly drivers: ReadonlyArray<SimulatedDriver>
+  readonly city: City
   readonly elapsedS: () => number
   /** A second of simulated time as Unix milliseconds. */
   readonly unixMs: (atS: number) => number
@@ -143,14 +101,15 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   const { durationS, speed, status } = options
   const violations = new Violations()
   const fleet = new ClientFleet()
-  const drivers = await makeDrivers(options, fleet, violations)
+  const city = await makeCity(options, fleet, violations)
+  const { drivers } = city
   const startedAt = performance.now()
   // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
   const baseMs = Math.floor(Date.now() - (isInThePast(options) ? (speed - 1) * durationS * 1_000 : 0))
   const run: Run = {
     options,
     fleet,
-    drivers,
+    city,
     elapsedS: () => (performance.now() - startedAt) / 1_000,
     unixMs: (atS) => baseMs + atS * 1_000
   }
@@ -172,8 +131,10 @@ const isOver = ({ options, elapsedS }: Run): boolean => options.signal.aborted |
 
 /** Drives until the time is over or the signal fires. */
 const drive = async (run: Run): Promise<void> => {
-  const { options, fleet, drivers, elapsedS, unixMs } = run
-  const { durationS, speed, signal, status } = options
+  const { options, fleet, city, elapsedS, unixMs } = run
+  const { drivers } = city
+  const { durationS, speed, signal, status, beside = async () => undefined } = options
+  const over = new AbortController()
   const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
   const roll = async (): Promise<void> => {
     await fleet.start(signal)
@@ -184,9 +145,11 @@ const drive = async (run: Run): Promise<void> => {
       const nowS = Math.min(elapsedS(), durationS) * speed
       for (const driver of drivers) driver.liveUntil(nowS, unixMs)
     }
+    over.abort(new Error("the drive is over"))
   }
   try {
-    await Promise.all([roll(), fleet.watch(() => isOver(run), options.giveUpAfterMs, show, signal)])
+    const events = beside(city, AbortSignal.any([signal, over.signal]))
+    await Promise.all([roll(), events, fleet.watch(() => isOver(run), options.giveUpAfterMs, show, signal)])
   } catch (cause) {
     if (!signal.aborted) throw cause
   }
@@ -196,11 +159,11 @@ const drive = async (run: Run): Promise<void> => {
  * The working day ends: everybody goes off duty and delivers what waits. A fleet in the past stays on duty: its next run begins before
  * this end, and would find itself off duty in the middle of it.
  */
-const windUp = async ({ options, fleet, drivers, elapsedS, unixMs }: Run): Promise<void> => {
+const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<void> => {
   const { signal, durationS, speed, status } = options
   const endMs = Math.ceil(unixMs(Math.min(elapsedS(), durationS) * speed))
   let answersDue = 0
-  for (const { client } of drivers) {
+  for (const { client } of city.drivers) {
     client.online()
     if (isInThePast(options)) continue
     answersDue++
@@ -222,11 +185,7 @@ const windUp = async ({ options, fleet, drivers, elapsedS, unixMs }: Run): Promi
   await fleet.watch(() => isDone() || isLate(), Number.POSITIVE_INFINITY, show, new AbortController().signal)
 }
 
-const makeDrivers = async (
-  options: SimulationOptions,
-  fleet: ClientFleet,
-  violations: Violations
-): Promise<ReadonlyArray<SimulatedDriver>> => {
+const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violations: Violations): Promise<City> => {
   const { rest, seed, status } = options
   const people = Array.from({ length: options.drivers }, (_, index) => {
     const number = String(index + 1).padStart(5, "0")
@@ -241,10 +200,10 @@ const makeDrivers = async (
   const network = buildStreetNetwork({ seed })
   const planner = new RoutePlanner(network)
   const random = new SeededRandom(seed)
-  return ids.map((id, index) => {
-    const client = fleet.add(people[index]?.email ?? id, {
+  const drivers = ids.map((driverId, index) => {
+    const client = fleet.add(people[index]?.email ?? driverId, {
       url: options.socketUrl,
-      token: desk.providerOf(id),
+      token: desk.providerOf(driverId),
       sockets: options.sockets,
       appVersion: "simulation",
       platform: index % 3 === 0 ? "ios" : "android"
@@ -252,8 +211,11 @@ const makeDrivers = async (
     violations.observe(client)
     const motion = new DriverMotion(network, planner, random.fork(index * 2))
     const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
-    return new SimulatedDriver(client, motion, sensor, random.fork(people.length * 2 + index).next() * phaseSMax)
+    const phaseS = random.fork(people.length * 2 + index).next() * phaseSMax
+    const errands = new Errands(client, motion, network, random.fork(people.length * 3 + index))
+    return new SimulatedDriver({ driverId, client, motion, sensor, errands, phaseS })
   })
+  return { network, drivers }
 }
 
 const reportOf = (

@@ -71,7 +71,7 @@ export interface RestClientOptions {
   readonly requestMsMax?: number
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>
+export type Query = Readonly<Record<string, string | number | undefined>>
 
 const retryEveryMsMin = 250
 
@@ -144,6 +144,21 @@ export class RestClient {
       body: { refresh_token: refreshToken },
       isPublic: true
     })
+  }
+
+  /** Makes a customer's account; code `email_taken` when the address has one. */
+  register(customer: { readonly email: string; readonly password: string; readonly name: string }): Promise<unknown> {
+    return this.send({ method: "POST", path: "/v1/auth/register", body: customer, isPublic: true })
+  }
+
+  /** Any resource of the API. */
+  get<A>(path: string, query: Query = {}): Promise<A> {
+    return this.send<A>({ method: "GET", path, query })
+  }
+
+  /** Any command that takes an Idempotency-Key: it is repeated under one of its own. */
+  post<A>(path: string, body: unknown = {}): Promise<A> {
+    return this.send<A>({ method: "POST", path, body, idempotencyKey: crypto.randomUUID() })
   }
 
   /** Code `email_taken` when the address has an account. */

@@ -7,10 +7,13 @@ const brakingMps2 = 2.4
 /** What a van takes a right angle with; straight on there is no limit. */
 const cornerMps = 5
 const stepS = 1
+/** Between a driver's hearing of a new goal and the car's moving. */
+const settingOutS = 1
 
 /**
  * One driver's way through the city: takes the quickest route to a stop, keeps to the speed of each street, brakes for corners and
- * red lights, stands at the door, goes on to the next stop. A pure function of the seed and the seconds it was given.
+ * red lights, stands at the door, goes on to the next stop. Stops are made up unless a goal is given. A pure function of the seed, the
+ * seconds and the goals it was given.
  */
 export class DriverMotion {
   x: number
@@ -31,6 +34,8 @@ export class DriverMotion {
   private alongM = 0
   private standS: number
   private redLightS = 0
+  /** The crossing to go to and to wait at; undefined: stops are made up. */
+  private goal: number | undefined
 
   constructor(network: StreetNetwork, planner: RoutePlanner, random: SeededRandom) {
     this.network = network
@@ -51,6 +56,31 @@ export class DriverMotion {
   /** Whether the phone has no network here. */
   get isInDeadZone(): boolean {
     return this.network.deadZones.some((zone) => Math.hypot(this.x - zone.x, this.y - zone.y) < zone.radiusM)
+  }
+
+  /** Whether it stands where it was sent. */
+  get isAtGoal(): boolean {
+    return this.crossing === this.goal && this.route.length === 0
+  }
+
+  /** Goes to a crossing, from the end of the street it is in now, and waits there for the next goal or for `roam`. */
+  headFor(goal: number): void {
+    if (goal === this.goal) return
+    this.goal = goal
+    const street = this.route[this.routeIndex]
+    if (street === undefined) {
+      this.standS = settingOutS
+      return
+    }
+    const onward = this.planner.route(this.network.to[street] as number, goal) ?? []
+    this.route = [...this.route.slice(0, this.routeIndex + 1), ...onward]
+  }
+
+  /** Ends an errand: drives to its end still, if it is under way, and makes up its stops again. */
+  roam(): void {
+    if (this.goal === undefined) return
+    this.goal = undefined
+    if (this.route.length === 0) this.standS = settingOutS
   }
 
   advance(seconds: number): void {
@@ -145,7 +175,7 @@ export class DriverMotion {
   /** After a red light the route goes on; after a stop a new one begins. */
   private setOut(): void {
     if (this.routeIndex < this.route.length) return
-    const goal = this.random.below(this.network.x.length)
+    const goal = this.goal ?? this.random.below(this.network.x.length)
     this.route = this.planner.route(this.crossing, goal) ?? []
     this.routeIndex = 0
     this.alongM = 0
@@ -162,6 +192,6 @@ export class DriverMotion {
     this.routeIndex = 0
     this.alongM = 0
     this.speedMps = 0
-    this.standS = this.random.between(40, 240)
+    this.standS = this.isAtGoal ? Number.POSITIVE_INFINITY : this.random.between(40, 240)
   }
 }

@@ -243,3 +243,23 @@ export const streetBetween = (network: StreetNetwork, from: number, to: number):
     if (network.to[street] === to) return street
   return undefined
 }
+
+/** The crossing nearest to a place in metres east and north of the city's middle. */
+export const nearestCrossing = (network: StreetNetwork, x: number, y: number): number => {
+  let [best, bestM] = [0, Number.POSITIVE_INFINITY]
+  for (let crossing = 0; crossing < network.x.length; crossing++) {
+    const awayM = Math.hypot((network.x[crossing] as number) - x, (network.y[crossing] as number) - y)
+    if (awayM < bestM) [best, bestM] = [crossing, awayM]
+  }
+  return best
+}
+
+/** Metres east and north of the city's middle: the inverse of `placeDegrees`. */
+export const placeMetres = (
+  network: StreetNetwork,
+  lat: number,
+  lng: number
+): { readonly x: number; readonly y: number } => ({
+  x: ((lng - network.lng) * Math.cos((network.lat * Math.PI) / 180)) / degreesPerMetre,
+  y: (lat - network.lat) / degreesPerMetre
+})

@@ -245,6 +245,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
 
   tick(now: number): void {
     const { connection, node, principal } = this
+    this.intake?.tick(now)
     if (this.intake === undefined && !this.isOpening && now - connection.openedAt > node.limits.firstFrameMs) {
       return connection.close(CloseCode.notAuthenticatedInTime, 0)
     }

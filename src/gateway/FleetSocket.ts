@@ -5,7 +5,8 @@ import { CloseCode } from "../protocol/CloseCode.ts"
 import { type Frame, MalformedFrame } from "../protocol/FrameCodec.ts"
 import { FleetClientFrame, FleetServerFrame, protocolVersion } from "../protocol/FrameType.ts"
 import type { BoundingBox } from "../realtime/FleetBoard.ts"
-import type { FleetHub, FleetSubscription, FleetViewRequest } from "../realtime/FleetHub.ts"
+import type { FleetHub } from "../realtime/FleetHub.ts"
+import type { FleetSubscription, FleetViewRequest } from "../realtime/FleetViews.ts"
 import type { Connection, SocketBehaviour } from "./Connection.ts"
 
 /** What fleet sockets share on a node. */

@@ -8,8 +8,9 @@ import type { Connection } from "./Connection.ts"
 import { DriverEndpoint } from "./DriverEndpoint.ts"
 import { FleetEndpoint } from "./FleetEndpoint.ts"
 import { PeerHeader } from "./PeerHeader.ts"
+import { Sockets } from "./Sockets.ts"
 import { TrackingEndpoint } from "./TrackingEndpoint.ts"
-import { makeUpgradeGate, refuseUpgrade, type SocketData } from "./UpgradeGate.ts"
+import { makeUpgradeGate, refuseUpgrade } from "./UpgradeGate.ts"
 
 /** The realtime port is taken, or may not be used. */
 export class RealtimePortNotFree extends Error {
@@ -43,59 +44,17 @@ export class RealtimeServer extends Context.Service<
       const fleet = yield* FleetEndpoint
       const tracking = yield* TrackingEndpoint
       const peers = new PeerHeader()
-      const connections = new Set<Connection>()
-      const perAddress = new Map<string, number>()
+      const sockets = new Sockets()
+      const now = () => clock.currentTimeMillisUnsafe()
       let isDraining = false
 
       const gate = yield* makeUpgradeGate(peers, {
         isDraining: () => isDraining,
-        sockets: () => connections.size,
-        ofAddress: (address) => perAddress.get(address) ?? 0
+        sockets: () => sockets.open.size,
+        ofAddress: (address) => sockets.ofAddress(address)
       })
-      const enter = (connection: Connection): void => {
-        connections.add(connection)
-        perAddress.set(connection.address, (perAddress.get(connection.address) ?? 0) + 1)
-      }
-      const leave = (connection: Connection): void => {
-        connections.delete(connection)
-        const left = (perAddress.get(connection.address) ?? 1) - 1
-        if (left === 0) perAddress.delete(connection.address)
-        else perAddress.set(connection.address, left)
-      }
-
       const app = App()
-      for (const endpoint of [driver.endpoint, fleet, tracking]) {
-        app.ws<SocketData>(endpoint.path, {
-          compression: 0,
-          maxPayloadLength: endpoint.payloadBytesMax,
-          maxBackpressure: endpoint.backpressureBytesMax,
-          closeOnBackpressureLimit: false,
-          // A last line behind our own keep-alive, which says GOODBYE first.
-          idleTimeout: 120,
-          sendPingsAutomatically: false,
-          upgrade: gate(endpoint),
-          open: (ws) => {
-            const { connection } = ws.getUserData()
-            connection.attach(ws)
-            enter(connection)
-          },
-          message: (ws, message) => {
-            ws.getUserData().connection.behaviour?.received(new Uint8Array(message), clock.currentTimeMillisUnsafe())
-          },
-          pong: (ws) => {
-            ws.getUserData().connection.heardAt = clock.currentTimeMillisUnsafe()
-          },
-          ping: (ws) => {
-            ws.getUserData().connection.heardAt = clock.currentTimeMillisUnsafe()
-          },
-          close: (ws, code) => {
-            const { connection } = ws.getUserData()
-            connection.detach()
-            leave(connection)
-            connection.behaviour?.closed(code)
-          }
-        })
-      }
+      for (const endpoint of [driver.endpoint, fleet, tracking]) sockets.mount(app, endpoint, gate(endpoint), now)
       app.any("/*", (response) => refuseUpgrade(response, "404 Not Found", "not_found"))
 
       const listening = yield* Deferred.make<us_listen_socket, RealtimePortNotFree>()
@@ -107,11 +66,11 @@ export class RealtimeServer extends Context.Service<
       })
       const listener = yield* Deferred.await(listening)
 
-      yield* closeRevoked(connections)
+      yield* closeRevoked(sockets.open)
       yield* Effect.sync(() => {
-        const now = clock.currentTimeMillisUnsafe()
-        for (const connection of connections) connection.tick(now)
-        socketsOpen.updateUnsafe(connections.size, noContext)
+        const at = now()
+        for (const connection of sockets.open) connection.tick(at)
+        socketsOpen.updateUnsafe(sockets.open.size, noContext)
       }).pipe(Effect.repeat(Schedule.spaced(Duration.millis(limits.socketTickMs))), Effect.forkScoped)
 
       const drain = Effect.gen(function* () {
@@ -121,10 +80,10 @@ export class RealtimeServer extends Context.Service<
         yield* Effect.timeoutOption(driver.finish, Duration.millis(limits.drainMs / 2))
         // Spread over the window, so that the next node is not met by everybody at once.
         let i = 0
-        for (const connection of connections) {
+        for (const connection of sockets.open) {
           connection.close(CloseCode.draining, Math.round((limits.drainRetryAfterMsMax * (i++ % 100)) / 100))
         }
-        yield* Effect.suspend(() => (connections.size === 0 ? Effect.void : Effect.fail("open" as const))).pipe(
+        yield* Effect.suspend(() => (sockets.open.size === 0 ? Effect.void : Effect.fail("open" as const))).pipe(
           Effect.retry(Schedule.spaced("10 millis")),
           Effect.timeoutOption(Duration.millis(limits.drainMs / 4)),
           Effect.ignore
@@ -140,7 +99,7 @@ export class RealtimeServer extends Context.Service<
         )
       )
 
-      return { port: us_socket_local_port(listener), peers, drain, sockets: () => connections.size }
+      return { port: us_socket_local_port(listener), peers, drain, sockets: () => sockets.open.size }
     })
   )
 }

@@ -24,7 +24,8 @@ export interface Occupancy {
   readonly ofAddress: (address: string) => number
 }
 
-type Upgrade = (response: HttpResponse, request: HttpRequest, context: us_socket_context_t) => void
+/** uWebSockets' upgrade handler. */
+export type Upgrade = (response: HttpResponse, request: HttpRequest, context: us_socket_context_t) => void
 
 const noContext = Context.empty()
 const upgradesRefused = (reason: string) =>

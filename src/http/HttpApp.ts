@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { NodeHttpServer } from "@effect/platform-node"
+// Not from the package's root, which loads two Redis clients besides: 650 modules, 0.4 s of CPU at each start.
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
@@ -79,7 +80,9 @@ const Repos = Layer.mergeAll(
   TrackGate.layer.pipe(Layer.provideMerge(TrackingRepo.layer))
 )
 
-const Identity = Accounts.layer.pipe(Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer, TrackingTokens.layer)))
+const Identity = Accounts.layer.pipe(
+  Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer, TrackingTokens.layer))
+)
 
 const Services = Layer.mergeAll(Idempotency.layer, Authentication.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(PrincipalScope.layer, Identity)),

@@ -54,7 +54,10 @@ const refuseField = (pointer: string, code: "required" | "invalid_value", detail
   new Problem({ code: "invalid_body", errors: [{ pointer, code, detail }] })
 
 /** For whom an order is: a customer's is their own; staff name a customer, or order for a guest. */
-const customerOf = (principal: Principal, input: typeof OrderInput.Type): Effect.Effect<string | undefined, Problem> => {
+const customerOf = (
+  principal: Principal,
+  input: typeof OrderInput.Type
+): Effect.Effect<string | undefined, Problem> => {
   const { customer_id: named, contact } = input
   if (isPermitted(principal, "orders.read"))
     return Effect.succeed(named ?? (contact === undefined ? principal.customerId : undefined))
@@ -122,7 +125,9 @@ export const OrdersHttp = HttpApiBuilder.group(
         const { status, external_id: externalId } = query
         const isStaff = isPermitted(principal, "orders.read")
         // Without being a customer nobody has orders of their own: the nil UUID is no customer's.
-        const customerId = isStaff ? query.customer_id : (principal.customerId ?? "00000000-0000-0000-0000-000000000000")
+        const customerId = isStaff
+          ? query.customer_id
+          : (principal.customerId ?? "00000000-0000-0000-0000-000000000000")
         const found = yield* scope.run(rows.list({ customerId, status, externalId, beforeId, limit: limit + 1 }))
         return orderCursor.page(found, limit, (row) => row.id, showOrder)
       }),

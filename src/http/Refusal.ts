@@ -2,25 +2,25 @@ import { Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import type { SqlError } from "effect/sql"
 import type {
-  AccountDisabled,
-  CredentialsWrong,
-  PasswordWrong,
-  RefreshTokenInvalid,
-  RefreshTokenReused
-} from "../identity/Accounts.ts"
-import type {
   AddressUnknown,
   CommandRefused,
   DriverNotAssignable,
   ItemsRefused,
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
+import { publicId } from "../domain/Ids.ts"
+import type {
+  AccountDisabled,
+  CredentialsWrong,
+  PasswordWrong,
+  RefreshTokenInvalid,
+  RefreshTokenReused
+} from "../identity/Accounts.ts"
 import type { StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
 import type { LastAdmin } from "../persistence/UserRepo.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
-import { publicId } from "../domain/Ids.ts"
 import { type FieldProblem, Problem } from "./Problem.ts"
 import { problemCodes } from "./ProblemCode.ts"
 

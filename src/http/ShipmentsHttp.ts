@@ -70,7 +70,10 @@ export const ShipmentsHttp = HttpApiBuilder.group(
       )
     const commanding = <E, R>(id: string, done: Effect.Effect<void, E, R>) =>
       telling.around(
-        idempotency.once({ status: 200, success: Shipment }, Effect.map(Effect.andThen(done, rows.get(id)), showShipment))
+        idempotency.once(
+          { status: 200, success: Shipment },
+          Effect.map(Effect.andThen(done, rows.get(id)), showShipment)
+        )
       )
 
     return handlers.handleAll({

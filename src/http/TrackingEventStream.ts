@@ -77,10 +77,10 @@ const problemOf: Partial<Record<CloseCode, ProblemCode>> = {
   [CloseCode.databaseUnavailable]: "database_unavailable"
 }
 
-/** `epoch:offset` of Last-Event-ID. */
+/** `epoch:offset` of Last-Event-ID; nothing when it is anything else. */
 const resumePoint = (header: string | undefined): { readonly epoch: unknown; readonly offset: unknown } => {
-  const [epoch, offset] = (header ?? "").split(":").map(Number)
-  return { epoch, offset }
+  const [, epoch, offset] = /^(\d+):(\d+)$/.exec(header ?? "") ?? []
+  return epoch === undefined ? { epoch, offset } : { epoch: Number(epoch), offset: Number(offset) }
 }
 
 /**

@@ -38,7 +38,10 @@ export class TrackingSessionsApi extends HttpApiGroup.make("trackingSessions")
       success: NewTrackingSession.pipe(HttpApiSchema.status(201))
     })
       .annotate(Access, uses)
-      .annotate(OpenApi.Description, "The token is shown here only; a repetition under the same Idempotency-Key shows it again."),
+      .annotate(
+        OpenApi.Description,
+        "The token is shown here only; a repetition under the same Idempotency-Key shows it again."
+      ),
     HttpApiEndpoint.get("list", "/orders/:id/tracking-sessions", {
       params: { id: idField("order") },
       success: Schema.Struct({

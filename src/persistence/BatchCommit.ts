@@ -19,7 +19,6 @@ class RowsRefused extends Data.TaggedError("RowsRefused")<{ readonly sqlState: s
 export interface CommitEvents {
   readonly committed: (moves: ReadonlyArray<CursorMove>, rows: number) => void
   readonly failed: (sqlState: string, message: string, isAlarm: boolean) => void
-  readonly recovered: () => void
 }
 
 /**
@@ -67,7 +66,6 @@ export class BatchCommit {
         Effect.suspend(() => this.connection.pipeline(ingestMessages(moves, copy)))
       )
     ).pipe(
-      Effect.andThen(Effect.sync(this.events.recovered)),
       Effect.catchTag(["ConnectionLost", "StatementRefused"], (error) => {
         if (error._tag === "ConnectionLost") return Effect.andThen(this.backOff(error, false), again)
         if (error.sqlState === cursorsNotMoved) return new CursorsMoved()

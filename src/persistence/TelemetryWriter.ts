@@ -4,6 +4,7 @@ import { BatchCommit, type CommitEvents } from "./BatchCommit.ts"
 import { DatabaseUrl } from "./Database.ts"
 import { IngestConnection } from "./IngestConnection.ts"
 import { IngestLane } from "./IngestLane.ts"
+import { IngestPressure } from "./IngestPressure.ts"
 import { type CursorMove, ingestStatements } from "./IngestTransaction.ts"
 import { TelemetryDays } from "./TelemetryDays.ts"
 
@@ -68,8 +69,7 @@ export class TelemetryWriter extends Context.Service<
       const clock = yield* Clock.Clock
       const run = Effect.runForkWith(yield* Effect.context())
       const listeners: Array<WriterListener> = []
-      let held = 0
-      let isOpen = true
+      const pressure = new IngestPressure(limits)
 
       const days = new TelemetryDays((day) => {
         partitionsMade.updateUnsafe(1, noContext)
@@ -85,8 +85,7 @@ export class TelemetryWriter extends Context.Service<
           failures(sqlState).updateUnsafe(1, noContext)
           const log = isAlarm ? Effect.logError : Effect.logWarning
           run(log(isAlarm ? "ingest_stopped" : "ingest_retrying", { sqlState, message }))
-        },
-        recovered: () => {}
+        }
       }
 
       const connections: Array<IngestConnection> = []
@@ -100,22 +99,16 @@ export class TelemetryWriter extends Context.Service<
         })
         connections.push(connection)
         return new IngestLane(new BatchCommit(connection, days, limits, events), limits, (count) => {
-          held -= count
+          pressure.held -= count
         })
       })
 
-      const setOpen = (next: boolean): void => {
-        if (next === isOpen) return
-        isOpen = next
-        run(Effect.logInfo(next ? "credit_opened" : "credit_closed", { buffered: held }))
-        for (const listener of listeners) listener.credit(next)
-      }
       const watch = Effect.sync(() => {
-        const now = clock.currentTimeMillisUnsafe()
-        buffered.updateUnsafe(held, noContext)
-        const isStalled = lanes.some((lane) => now - lane.oldestAt > limits.creditCloseAfterMs)
-        const pct = (held / limits.bufferedPointsMax) * 100
-        setOpen(!isStalled && pct < (isOpen ? limits.bufferedPointsHighPct : limits.bufferedPointsLowPct))
+        buffered.updateUnsafe(pressure.held, noContext)
+        if (!pressure.judge(lanes, clock.currentTimeMillisUnsafe())) return
+        const { isOpen, held } = pressure
+        run(Effect.logInfo(isOpen ? "credit_opened" : "credit_closed", { buffered: held }))
+        for (const listener of listeners) listener.credit(isOpen)
       })
 
       yield* Effect.addFinalizer(() => Effect.forEach(connections, (connection) => connection.close, { discard: true }))
@@ -132,11 +125,11 @@ export class TelemetryWriter extends Context.Service<
       return {
         laneOf: (driverId) => lanes[laneNumber(driverId, lanes.length)] as IngestLane,
         appended: (count) => {
-          held += count
+          pressure.held += count
         },
-        isFull: (count) => held + count > limits.bufferedPointsMax,
-        isOpen: () => isOpen,
-        buffered: () => held,
+        isFull: (count) => pressure.isFull(count),
+        isOpen: () => pressure.isOpen,
+        buffered: () => pressure.held,
         listen: (listener) => {
           listeners.push(listener)
         },

@@ -104,9 +104,7 @@ export class OrderHub extends Context.Service<
         Effect.forkScoped
       )
 
-      yield* repo
-        .watchOrders({ caughtUp: orders.refreshAll, noticed: orders.refresh })
-        .pipe(Effect.forkScoped)
+      yield* repo.watchOrders({ caughtUp: orders.refreshAll, noticed: orders.refresh }).pipe(Effect.forkScoped)
       yield* followRevoked(channels, (sessionId) => revoked.add(sessionId, clock.currentTimeMillisUnsafe()))
 
       return {

@@ -20,7 +20,8 @@ describe("the stage of a tracked order", () => {
             nearbyM: 400
           })
           expect(trackingStages).toContain(stage)
-          if (assignmentStatus === undefined || !isCarrying(assignmentStatus)) expect(isShown(stage, "driver")).toBe(false)
+          if (assignmentStatus === undefined || !isCarrying(assignmentStatus))
+            expect(isShown(stage, "driver")).toBe(false)
           if (isShown(stage, "position")) {
             expect(["en_route", "arrived"]).toContain(shipmentStatus)
             expect(isCarrying(assignmentStatus ?? "pending")).toBe(true)

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto"
+import { Effect } from "effect"
 import { onTestFinished } from "vitest"
-import type { Role } from "../../src/identity/Principal.ts"
 import { AccessTokens } from "../../src/identity/AccessTokens.ts"
+import type { Role } from "../../src/identity/Principal.ts"
 import type { Frame } from "../../src/protocol/FrameCodec.ts"
 import { FleetClientFrame } from "../../src/protocol/FrameType.ts"
-import { Effect } from "effect"
 import type { EngineUnderTest } from "./EngineUnderTest.ts"
 import { WireClient } from "./WireClient.ts"
 

@@ -87,8 +87,7 @@ export const startWriter = async (): Promise<WriterUnderTest> => {
         { ...defaultLimits, ingestRetryMs: 10, ingestAlarmRetryMs: 20, ...limits },
         {
           committed: () => undefined,
-          failed: (sqlState, _, isAlarm) => void failures.push([sqlState, isAlarm]),
-          recovered: () => undefined
+          failed: (sqlState, _, isAlarm) => void failures.push([sqlState, isAlarm])
         }
       )
     },

@@ -59,10 +59,10 @@ const link = async (delivery: Delivery, ttlS?: number): Promise<{ readonly id: s
   return made.body
 }
 
-/** Metres north of the door. */
-const stand = ({ driver }: Delivery, metres: number): void => {
+/** Metres north of the door, so long ago: nobody drives a mile in a second, and a place that looks like it is not shown. */
+const stand = ({ driver }: Delivery, metres: number, agoMs: number): void => {
   driver.report({
-    recordedAt: Date.now(),
+    recordedAt: Date.now() - agoMs,
     lat: testAddress.lat + metres / 111_195,
     lng: testAddress.lng,
     speedMps: 8,
@@ -98,16 +98,16 @@ const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Pro
   }
   for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"]) await act(action)
   await watched.says("h1", /Ada is on the way/)
-  stand(delivery, 2_000)
+  stand(delivery, 360, 20_000)
   await page.locator(".van").waitFor({ timeout: 15_000 })
   const before = await marker(watched)
-  stand(delivery, 1_900)
+  stand(delivery, 330, 10_000)
   await until(
     "the marker's way",
     () => marker(watched),
     (style) => style !== before
   )
-  stand(delivery, 150)
+  stand(delivery, 280, 0)
   await watched.says("h1", /Ada is nearby/)
   await act("arrived")
   await watched.says("h1", /Ada has arrived/)

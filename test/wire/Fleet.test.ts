@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { publicId } from "../../src/domain/Ids.ts"
 import type { Frame } from "../../src/protocol/FrameCodec.ts"
 import { DriverClientFrame, FleetClientFrame, FleetServerFrame } from "../../src/protocol/FrameType.ts"
-import { type FleetEvent, FleetHub } from "../../src/realtime/FleetHub.ts"
+import { FleetHub } from "../../src/realtime/FleetHub.ts"
+import type { FleetEvent } from "../../src/realtime/FleetViews.ts"
 import { type EngineUnderTest, startEngine, type TestDriver } from "../kit/EngineUnderTest.ts"
 import { fleetFrame, insertUser, type TestUser, tokenOf, watchFleet } from "../kit/FleetWatch.ts"
 import { signIn } from "../kit/SignedIn.ts"
@@ -63,7 +64,8 @@ const watch = async (view: unknown, fields: object = {}): Promise<WireClient> =>
   watchFleet(engine.url, { token: await tokenOf(engine, staff), view, ...fields })
 
 const idOf = ({ driverId }: TestDriver): string => publicId("driver", driverId)
-const columns = (frame: Frame): Record<string, ReadonlyArray<unknown>> => frame[4] as Record<string, ReadonlyArray<unknown>>
+const columns = (frame: Frame): Record<string, ReadonlyArray<unknown>> =>
+  frame[4] as Record<string, ReadonlyArray<unknown>>
 
 const publish = (one: Partial<FleetEvent> = {}): Promise<void> =>
   engine.run(
@@ -192,7 +194,16 @@ describe("what changes in the view", () => {
     expect(introduced).toEqual([drivers, [expect.any(Number)], [idOf(driver)], ["Dana Driver"]])
     const [handle] = introduced[1] as [number]
     const first = await page.nextAny()
-    expect(first).toEqual([positions, expect.any(Number), [handle], [lat * 1e7], [1e6], [9_000], [5], [expect.any(Number)]])
+    expect(first).toEqual([
+      positions,
+      expect.any(Number),
+      [handle],
+      [lat * 1e7],
+      [1e6],
+      [9_000],
+      [5],
+      [expect.any(Number)]
+    ])
     expect((first[7] as [number])[0]).toBeGreaterThanOrEqual(0)
     await move(lat + 0.001, 0.1)
     const moved = await page.nextAny()
@@ -358,7 +369,9 @@ describe("the token of an open socket", () => {
     const [leaver, other] = [await insertUser(engine, "dispatcher"), await watch(null)]
     const page = await watchFleet(engine.url, { token: await tokenOf(engine, leaver) })
     await page.next(snapshot)
-    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [leaver.sessionId])
+    await engine.rows("UPDATE auth_sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = $1", [
+      leaver.sessionId
+    ])
     expect((await page.goodbye()).code).toBe(4501)
     expect(other.closed).toBeUndefined()
     const again = await watchFleet(engine.url, { token: await tokenOf(engine, leaver) })

@@ -121,7 +121,11 @@ describe("the stages of a delivery", () => {
   it("of a driver on another node come from what is committed", async () => {
     const driver = await orders.driver()
     const order = await orders.onTheWay(driver)
-    const other = await startEngine({ databaseUrl: engine.databaseUrl, redisUrl: engine.redisUrl, env: { nodeName: "test-2" } })
+    const other = await startEngine({
+      databaseUrl: engine.databaseUrl,
+      redisUrl: engine.redisUrl,
+      env: { nodeName: "test-2" }
+    })
     onTestFinished(() => other.drop())
     const page = await watchOrder(other.url, { token: (await orders.link(order)).token, minIntervalMs: 200 })
     await page.next(snapshot)
@@ -139,13 +143,20 @@ describe("minIntervalMs", () => {
     const { drive } = await phoneOf(driver)
     let newest: Frame = []
     for (let i = 0; i < 10; i++) newest = await drive(1_900 - i)
-    await until("the newest place", () => page.of(position).at(-1), (frame) => frame?.[1] === newest[1])
+    await until(
+      "the newest place",
+      () => page.of(position).at(-1),
+      (frame) => frame?.[1] === newest[1]
+    )
     expect(page.of(position).length).toBeLessThanOrEqual(10)
     const told = page.of(position).map((frame) => frame[1] as number)
     expect(told).toEqual([...told].sort((a, b) => a - b))
   })
 
-  it.each([["a text", "1000"], ["a list", [1]]])("that is %s is malformed", async (_, minIntervalMs) => {
+  it.each([
+    ["a text", "1000"],
+    ["a list", [1]]
+  ])("that is %s is malformed", async (_, minIntervalMs) => {
     const page = await watch(await orders.place(), { minIntervalMs })
     expect(await page.next(result)).toEqual([result, null, false, { code: "malformed_frame" }])
   })
@@ -174,7 +185,7 @@ describe("a page that comes back", () => {
     const page = await watch(order, { epoch, offset })
     expect(await page.nextAny()).toEqual([resumed, epoch, offset])
     expect((await page.nextAny())[2]).toBe("shipment.assigned")
-    await page.next(stage)
+    await page.next(snapshot)
     expect(folded(page)).toMatchObject({ stage: "assigned", state: { driver: { first_name: "Dana" } } })
   })
 
@@ -239,7 +250,10 @@ describe("a link", () => {
   it("that is revoked while it is watched is closed with 4508, and no other link of the order", async () => {
     const order = await orders.place()
     const [gone, kept] = await orders.links(order, 2)
-    const pages = [await watchOrder(engine.url, { token: gone?.token }), await watchOrder(engine.url, { token: kept?.token })]
+    const pages = [
+      await watchOrder(engine.url, { token: gone?.token }),
+      await watchOrder(engine.url, { token: kept?.token })
+    ]
     for (const page of pages) await page.next(snapshot)
     if (gone !== undefined) await orders.revoke(gone)
     expect((await pages[0]?.goodbye())?.frame).toEqual([42, 4508, "tracking_revoked", 0])
@@ -250,7 +264,10 @@ describe("a link", () => {
   it("that is renewed by AUTH outlives the one it began with", async () => {
     const order = await orders.place()
     const [dying, kept] = await orders.links(order, 2, 1_000)
-    const pages = [await watchOrder(engine.url, { token: dying?.token }), await watchOrder(engine.url, { token: kept?.token })]
+    const pages = [
+      await watchOrder(engine.url, { token: dying?.token }),
+      await watchOrder(engine.url, { token: kept?.token })
+    ]
     for (const page of pages) await page.next(snapshot)
     pages[1]?.send([TrackingClientFrame.auth, (await orders.link(order)).token])
     expect(await pages[0]?.closeCode()).toBe(4507)

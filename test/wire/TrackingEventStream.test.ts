@@ -6,6 +6,7 @@ import { HttpRouter } from "effect/http"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { publicId } from "../../src/domain/Ids.ts"
 import { withEdge } from "../../src/http/Edge.ts"
+import { RateLimits } from "../../src/http/RateLimits.ts"
 import { TrackingEventStream } from "../../src/http/TrackingEventStream.ts"
 import { OrderHub } from "../../src/realtime/OrderHub.ts"
 import { type EngineUnderTest, startEngine } from "../kit/EngineUnderTest.ts"
@@ -27,8 +28,9 @@ const serveStream = async (over: EngineUnderTest) => {
       const app = yield* HttpRouter.toHttpEffect(
         TrackingEventStream.pipe(Layer.provide(NodeHttpServer.layerHttpServices))
       )
-      const edge = withEdge(app, { cors: { allowedOrigins: [] }, trustedProxyHops: 0 })
-      return yield* NodeHttpServer.makeHandler(edge, { scope })
+      const rates = yield* Layer.build(RateLimits.layer)
+      const edge = withEdge(app, { cors: { allowedOrigins: new Set() }, trustedProxyHops: 0 })
+      return yield* NodeHttpServer.makeHandler(Effect.provideContext(edge, rates), { scope })
     }).pipe(Scope.provide(scope))
   )
   const server: Server = createServer(handler)
@@ -120,7 +122,11 @@ describe("an event stream", () => {
 
   it("carries a comment now and then while nothing happens", async () => {
     const page = await readOrder(await orders.place())
-    await until("comments", () => page.comments.length, (count) => count >= 3)
+    await until(
+      "comments",
+      () => page.comments.length,
+      (count) => count >= 3
+    )
   })
 })
 
@@ -129,7 +135,11 @@ describe("an event stream says goodbye and ends", () => {
     const page = await read((await orders.link(await orders.place(), 700)).token)
     await page.next("snapshot")
     expect((await page.next("goodbye")).data).toEqual({ code: 4507, reason: "tracking_expired", retryAfterMs: 0 })
-    await until("its end", () => page.isEnded, (isEnded) => isEnded)
+    await until(
+      "its end",
+      () => page.isEnded,
+      (isEnded) => isEnded
+    )
   })
 
   it("when its link is revoked", async () => {
@@ -138,7 +148,11 @@ describe("an event stream says goodbye and ends", () => {
     await page.next("snapshot")
     await orders.revoke(link)
     expect((await page.next("goodbye")).data).toMatchObject({ code: 4508 })
-    await until("its end", () => page.isEnded, (isEnded) => isEnded)
+    await until(
+      "its end",
+      () => page.isEnded,
+      (isEnded) => isEnded
+    )
   })
 
   it("when the delivery is over, and again at once for whoever comes later", async () => {
@@ -157,7 +171,11 @@ describe("an event stream says goodbye and ends", () => {
     await page.next("snapshot")
     await engine.run(Effect.map(OrderHub, (hub) => hub.drain()))
     expect((await page.next("goodbye")).data).toMatchObject({ code: 4000, reason: "draining" })
-    await until("its end", () => page.isEnded, (isEnded) => isEnded)
+    await until(
+      "its end",
+      () => page.isEnded,
+      (isEnded) => isEnded
+    )
   })
 })
 
@@ -224,7 +242,11 @@ it("a reader who stops reading is let go and costs the others nothing", async ()
     await orders.unassign(order)
   }
   const log = await orders.log(order)
-  await until("the last event", () => quick.events.at(-1), (event) => JSON.stringify(event?.data).includes("scheduled"))
+  await until(
+    "the last event",
+    () => quick.events.at(-1),
+    (event) => JSON.stringify(event?.data).includes("scheduled")
+  )
   const told = new Set(quick.events.flatMap(({ name, data }) => (name === "event" ? [data.offset] : [])))
   for (const { offset, type } of log.slice(5)) {
     if (type === "shipment.assigned" || type === "shipment.unassigned") expect(told).toContain(offset)
