@@ -1,3 +1,4 @@
+import { Redis } from "ioredis"
 import type { BenchOptions } from "../BenchOptions.ts"
 import type { BenchStage } from "../BenchStage.ts"
 import { cpuSecondsOf } from "../process/CpuUse.ts"
@@ -75,9 +76,19 @@ interface Contestant {
   readonly pid: number
 }
 
+/** More than the watchers of any shape; Redis as it comes stops at 10,000. */
+const redisClients = 12_000
+
+const admitClients = async (redisUrl: string): Promise<void> => {
+  const client = new Redis(redisUrl)
+  await client.config("SET", "maxclients", redisClients)
+  client.disconnect()
+}
+
 /** A fresh process for each run: no contestant inherits another shape's channels. Redis is the stage's. */
 const contestantOf = async (stage: BenchStage, options: BenchOptions, carrier: Carrier, tickMs: number) => {
   if (carrier === "redis") {
+    await admitClients(stage.plan.redisUrl)
     const { hostname, port, password } = new URL(stage.plan.redisUrl)
     return { host: hostname, port: Number(port), password, pid: stage.redisPid } satisfies Contestant
   }

@@ -84,6 +84,9 @@ const listenWith = (hub: FleetHub["Service"], limits: Limits): Promise<number> =
   }).then(({ port }) => port)
 }
 
+// An orderly end writes the profile that was asked for.
+process.once("SIGTERM", () => process.exit(0))
+
 answer({
   listen: ({ tickMs }) => {
     const limits = { ...defaultLimits, fleetTickMs: tickMs }

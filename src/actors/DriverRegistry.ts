@@ -98,9 +98,7 @@ export class DriverRegistry extends Context.Service<
 
       writer.listen({
         committed: (moves) => {
-          for (const { device, marker } of moves) {
-            if (marker !== undefined) cache.put(device.driverId, committedMarker(marker))
-          }
+          for (const { device, marker } of moves) if (marker !== undefined) cache.put(device.driverId, markerOf(marker))
         },
         credit: (isOpen) => roster.credit(isOpen, now())
       })
@@ -160,7 +158,7 @@ const placeOf = (driver: DriverActor): LivePlace => ({
   headingCdeg: driver.headingCdeg
 })
 
-const committedMarker = (advance: CursorAdvance): Marker => ({
+const markerOf = (advance: CursorAdvance): Marker => ({
   recordedAt: advance.markerRecordedAt,
   receivedAt: advance.markerReceivedAt,
   latE7: advance.markerLatE7,

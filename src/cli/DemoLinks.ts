@@ -10,7 +10,7 @@ interface Link {
 const linksMax = 3
 const lookEveryMs = 500
 /** The first list waits this long for as many different stages as it has lines. */
-const firstListWithinMs = 15_000
+const firstListWithinMs = 20_000
 /** Two lists are at least this far apart. */
 const listEveryMsMin = 10_000
 /** What is worth watching most comes first. */

@@ -8,6 +8,7 @@ export interface PlayedDriver {
   /** Stable, so that a second run finds the same driver again. */
   readonly email: string
   readonly name: string
+  readonly vehicle?: { readonly type: string }
 }
 
 const requestsAtOnceMax = 16
@@ -63,7 +64,7 @@ const createDriver = async (
   directory: () => Promise<ReadonlyMap<string, string>>
 ): Promise<string> => {
   try {
-    return (await rest.createDriver({ email: driver.email, name: driver.name })).id
+    return (await rest.createDriver(driver)).id
   } catch (cause) {
     if (!(cause instanceof Problem) || cause.status !== 409) throw cause
     const id = (await directory()).get(driver.email)

@@ -25,12 +25,12 @@ interface Errand {
 
 /** How an honest driver works: what is reported in which status of the shipment, where, and after how many seconds there. */
 const steps = [
-  { status: "assigned", action: "en_route_to_pickup", at: undefined, dwellS: [1, 4] },
+  { status: "assigned", action: "en_route_to_pickup", at: undefined, dwellS: [1, 3] },
   { status: "en_route_to_pickup", action: "at_pickup", at: "pickup", dwellS: [1, 2] },
-  { status: "at_pickup", action: "picked_up", at: "pickup", dwellS: [5, 15] },
-  { status: "picked_up", action: "en_route", at: "pickup", dwellS: [1, 4] },
+  { status: "at_pickup", action: "picked_up", at: "pickup", dwellS: [3, 8] },
+  { status: "picked_up", action: "en_route", at: "pickup", dwellS: [1, 3] },
   { status: "en_route", action: "arrived", at: "dropoff", dwellS: [1, 2] },
-  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [8, 20] }
+  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [6, 15] }
 ] as const
 
 const payloadOf = (action: TaskAction): Readonly<Record<string, unknown>> =>

@@ -10,6 +10,7 @@ import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
 import { Errands } from "./Errands.ts"
 import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
+import { simulatedPerson } from "./SimulatedPerson.ts"
 import type { StatusLine } from "./StatusLine.ts"
 
 export interface SimulationOptions {
@@ -187,11 +188,8 @@ const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<
 
 const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violations: Violations): Promise<City> => {
   const { rest, seed, status } = options
-  const people = Array.from({ length: options.drivers }, (_, index) => {
-    const number = String(index + 1).padStart(5, "0")
-    const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
-    return { email: `driver-${number}@${domain}`, name: `Simulated ${number}` }
-  })
+  const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
+  const people = Array.from({ length: options.drivers }, (_, index) => simulatedPerson(index, domain))
   const ids = await ensureDrivers(rest, people, (ready) =>
     status.show(() => `drivers ready: ${ready} of ${people.length}`, ready / people.length)
   )

@@ -98,7 +98,7 @@ export const TrackingEventStream = Layer.unwrap(
       "/v1/tracking/events",
       Effect.gen(function* () {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
-        const [scheme, token] = (headers["authorization"] ?? "").split(" ")
+        const [scheme, token] = (headers.authorization ?? "").split(" ")
         if (scheme?.toLowerCase() !== "bearer" || token === undefined)
           return yield* new Problem({ code: "token_missing" })
         const admission = yield* gate.admit(token)
@@ -115,17 +115,15 @@ export const TrackingEventStream = Layer.unwrap(
                 limits.trackIntervalMsDefault
               )
               yield* Effect.addFinalizer(() => Effect.sync(() => hub.unsubscribe(admission.orderId, subscriber)))
-              yield* hub
-                .subscribe(admission.orderId, subscriber, resumePoint(headers["last-event-id"]))
-                .pipe(
-                  Effect.catch((error) =>
-                    Effect.sync(() => {
-                      if (error === "order_absent") return sink.close(CloseCode.tokenInvalid, 0)
-                      if (error === "order_finished") return sink.close(CloseCode.trackingFinished, 0)
-                      return sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)
-                    })
-                  )
+              yield* hub.subscribe(admission.orderId, subscriber, resumePoint(headers["last-event-id"])).pipe(
+                Effect.catch((error) =>
+                  Effect.sync(() => {
+                    if (error === "order_absent") return sink.close(CloseCode.tokenInvalid, 0)
+                    if (error === "order_finished") return sink.close(CloseCode.trackingFinished, 0)
+                    return sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)
+                  })
                 )
+              )
               return yield* Effect.sync(() => sink.keepAlive()).pipe(Effect.delay(limits.pingEveryMs), Effect.forever)
             }),
           { bufferSize: limits.trackStreamFramesMax, strategy: "dropping" }

@@ -108,7 +108,7 @@ const page = (paths: ReadonlyArray<`/${string}`>, file: WebFile, policy: string)
 const load = async (options: WebPagesOptions): Promise<Routes> => {
   const { folder } = options
   const html = (name: string) => webFile(name, configured(readFileSync(join(folder, name)), options))
-  const [console, tracking] = await Promise.all([html("console.html"), html("tracking.html")])
+  const [consolePage, trackingPage] = await Promise.all([html("console.html"), html("tracking.html")])
   const assets = await Promise.all(
     readdirSync(join(folder, "assets")).map(async (name) => {
       const file = await webFile(name, readFileSync(join(folder, "assets", name)))
@@ -118,8 +118,8 @@ const load = async (options: WebPagesOptions): Promise<Routes> => {
   const policy = pagePolicy(options.mapStyleUrl)
   return [
     HttpRouter.route("GET", "/", HttpServerResponse.redirect("/console")),
-    ...page(["/console"], console, policy),
-    ...page(["/t/"], tracking, policy),
+    ...page(["/console"], consolePage, policy),
+    ...page(["/t/"], trackingPage, policy),
     ...assets
   ]
 }

@@ -1,43 +1,29 @@
-import { type Cause, Clock, Deferred, Duration, Effect, FiberSet, Metric, Schedule } from "effect"
+import { type Cause, Deferred, Duration, Effect, Metric, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
-import { Limits } from "../config/Limits.ts"
-import { MarkerRepo } from "../persistence/MarkerRepo.ts"
-import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import type { Limits } from "../config/Limits.ts"
+import type { MarkerRepo } from "../persistence/MarkerRepo.ts"
+import type { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import { ChannelsByDriver } from "./ChannelsByDriver.ts"
 import { OrderChannel } from "./OrderChannel.ts"
 
 /** Why an order could not be opened: there is none, or the database did not answer. */
 export type OpenFailure = "order_absent" | SqlError.SqlError | Cause.TimeoutError
 
-/** Channels by the driver whose place they tell. */
-class DriverIndex {
-  private readonly byDriver = new Map<string, Set<OrderChannel>>()
-
-  of(driverId: string): ReadonlySet<OrderChannel> | undefined {
-    return this.byDriver.get(driverId)
-  }
-
-  /** The channel's driver, who was `before`, may be another one now. */
-  follow(channel: OrderChannel, before: string | undefined): void {
-    const after = channel.driverId
-    if (before === after) return
-    if (before !== undefined) this.forget(before, channel)
-    if (after === undefined) return
-    const channels = this.byDriver.get(after) ?? new Set()
-    channels.add(channel)
-    this.byDriver.set(after, channels)
-  }
-
-  forget(driverId: string, channel: OrderChannel): void {
-    const channels = this.byDriver.get(driverId)
-    channels?.delete(channel)
-    if (channels?.size === 0) this.byDriver.delete(driverId)
-  }
-}
-
 const loads = Metric.counter("dropmate_order_loads_total", {
   incremental: true,
   description: "Times a tracked order was read; many watchers of one order need one"
 })
+
+/** What the open orders work with. */
+export interface OpenOrdersNeeds {
+  readonly limits: Limits
+  readonly repo: TrackingRepo["Service"]
+  readonly markers: MarkerRepo["Service"]
+  /** The server's clock, Unix ms. */
+  readonly now: () => number
+  /** Starts a reading that belongs to nobody who asked. */
+  readonly fork: (effect: Effect.Effect<unknown, unknown>) => void
+}
 
 /**
  * The orders that a node holds ready: each is read once for all who ask, and again whenever its doorbell rings.
@@ -47,132 +33,143 @@ const loads = Metric.counter("dropmate_order_loads_total", {
  * - Whoever asked first leaves before the reading is done: it belongs to nobody, and the others get it.
  * - An order is closed and opened anew while it is being read again: the old reading is thrown away.
  */
-export const makeOpenOrders = Effect.gen(function* () {
-  const limits = yield* Limits
-  const repo = yield* TrackingRepo
-  const markers = yield* MarkerRepo
-  const clock = yield* Clock.Clock
-  const fork = yield* FiberSet.makeRuntime()
-  const channels = new Map<string, OrderChannel>()
-  const opening = new Map<string, Deferred.Deferred<OrderChannel, OpenFailure>>()
+export class OpenOrders {
+  private readonly open = new Map<string, OrderChannel>()
+  private readonly opening = new Map<string, Deferred.Deferred<OrderChannel, OpenFailure>>()
   /** Orders whose doorbell rang since their last reading began. */
-  const rung = new Set<string>()
+  private readonly rung = new Set<string>()
   /** Orders that a fiber is reading again. */
-  const rereading = new Set<string>()
-  const drivers = new DriverIndex()
+  private readonly rereading = new Set<string>()
+  private readonly drivers = new ChannelsByDriver()
+  private readonly needs: OpenOrdersNeeds
 
-  const load = (orderId: string) =>
-    Effect.andThen(Metric.update(loads, 1), repo.load(orderId)).pipe(
-      Effect.timeout(Duration.millis(limits.databaseConnectMs))
-    )
-
-  /** Gives channels the committed places of their drivers. */
-  const placeFromDatabase = (wanting: ReadonlyArray<OrderChannel>) => {
-    const driverIds = [...new Set(wanting.flatMap((channel) => channel.driverId ?? []))]
-    if (driverIds.length === 0) return Effect.void
-    return markers.latest(driverIds).pipe(
-      Effect.timeout(Duration.millis(limits.databaseConnectMs)),
-      Effect.map((places) => {
-        const now = clock.currentTimeMillisUnsafe()
-        for (const channel of wanting) {
-          const place = channel.driverId === undefined ? undefined : places.get(channel.driverId)
-          if (place !== undefined) channel.move(place, now)
-        }
-      })
-    )
+  constructor(needs: OpenOrdersNeeds) {
+    this.needs = needs
   }
 
-  const begin = (orderId: string) =>
-    Effect.gen(function* () {
-      // What rang before this reading is in it.
-      rung.delete(orderId)
-      const order = yield* load(orderId)
-      if (order === undefined) return yield* Effect.fail("order_absent" as const)
-      const channel = new OrderChannel(order, limits.nearbyM, clock.currentTimeMillisUnsafe())
-      yield* placeFromDatabase([channel])
-      channels.set(orderId, channel)
-      drivers.follow(channel, undefined)
-      if (rung.has(orderId)) refresh(orderId)
-      return channel
-    })
+  get channels(): ReadonlyMap<string, OrderChannel> {
+    return this.open
+  }
 
-  const open = (orderId: string): Effect.Effect<OrderChannel, OpenFailure> =>
-    Effect.suspend(() => {
-      const known = channels.get(orderId)
+  withDriver(driverId: string): ReadonlySet<OrderChannel> | undefined {
+    return this.drivers.of(driverId)
+  }
+
+  /** The order's channel; the first who asks has it read for all. */
+  channelOf(orderId: string): Effect.Effect<OrderChannel, OpenFailure> {
+    return Effect.suspend(() => {
+      const known = this.open.get(orderId)
       if (known !== undefined) return Effect.succeed(known)
-      const underWay = opening.get(orderId)
+      const underWay = this.opening.get(orderId)
       if (underWay !== undefined) return Deferred.await(underWay)
       const opened = Deferred.makeUnsafe<OrderChannel, OpenFailure>()
-      opening.set(orderId, opened)
-      fork(
-        Effect.onExit(begin(orderId), (exit) =>
+      this.opening.set(orderId, opened)
+      this.needs.fork(
+        Effect.onExit(this.begin(orderId), (exit) =>
           Effect.sync(() => {
-            opening.delete(orderId)
+            this.opening.delete(orderId)
             Deferred.doneUnsafe(opened, exit)
           })
         )
       )
       return Deferred.await(opened)
     })
+  }
 
-  const reread = (orderId: string) =>
-    Effect.gen(function* () {
-      for (;;) {
-        const channel = channels.get(orderId)
-        // Closed meanwhile: if it is being opened anew, the ring is for that reading.
-        if (channel === undefined || !rung.delete(orderId)) return
-        const order = yield* load(orderId)
-        if (channels.get(orderId) !== channel) {
-          rung.add(orderId)
-        } else if (order === undefined) close(orderId, channel)
-        else {
-          const before = channel.driverId
-          channel.update(order, clock.currentTimeMillisUnsafe())
-          drivers.follow(channel, before)
-          if (channel.driverId !== before || channel.showsPosition) yield* placeFromDatabase([channel])
+  /** The order's doorbell rang. Reads it again if it is open, and once more if it rings meanwhile. */
+  refresh(orderId: string): void {
+    const isOpen = this.open.has(orderId)
+    if (!isOpen && !this.opening.has(orderId)) return void this.rung.delete(orderId)
+    this.rung.add(orderId)
+    if (!isOpen || this.rereading.has(orderId)) return
+    this.rereading.add(orderId)
+    this.needs.fork(this.reread(orderId))
+  }
+
+  /** Rings may have been missed: everything is read again, also what is being opened right now. */
+  refreshAll(): void {
+    for (const orderId of [...this.open.keys(), ...this.opening.keys()]) this.refresh(orderId)
+  }
+
+  /** Forgets an order; its subscribers are told that it is over. */
+  close(orderId: string, channel: OrderChannel): void {
+    this.open.delete(orderId)
+    if (channel.driverId !== undefined) this.drivers.forget(channel.driverId, channel)
+    channel.end()
+  }
+
+  /** Gives channels the committed places of their drivers. */
+  placeFromDatabase(wanting: ReadonlyArray<OrderChannel>): Effect.Effect<void, SqlError.SqlError | Cause.TimeoutError> {
+    const { limits, markers, now } = this.needs
+    const driverIds = [...new Set(wanting.flatMap((channel) => channel.driverId ?? []))]
+    if (driverIds.length === 0) return Effect.void
+    return markers.latest(driverIds).pipe(
+      Effect.timeout(Duration.millis(limits.databaseConnectMs)),
+      Effect.map((places) => {
+        for (const channel of wanting) {
+          const place = channel.driverId === undefined ? undefined : places.get(channel.driverId)
+          if (place !== undefined) channel.move(place, now())
         }
-      }
-    }).pipe(
+      })
+    )
+  }
+
+  private load(orderId: string) {
+    const { limits, repo } = this.needs
+    return Effect.andThen(Metric.update(loads, 1), repo.load(orderId)).pipe(
+      Effect.timeout(Duration.millis(limits.databaseConnectMs))
+    )
+  }
+
+  private begin(orderId: string): Effect.Effect<OrderChannel, OpenFailure> {
+    return Effect.gen({ self: this }, function* () {
+      const { limits, now } = this.needs
+      // What rang before this reading is in it.
+      this.rung.delete(orderId)
+      const order = yield* this.load(orderId)
+      if (order === undefined) return yield* Effect.fail("order_absent" as const)
+      const channel = new OrderChannel(order, limits.nearbyM, now())
+      yield* this.placeFromDatabase([channel])
+      this.open.set(orderId, channel)
+      this.drivers.follow(channel, undefined)
+      if (this.rung.has(orderId)) this.refresh(orderId)
+      return channel
+    })
+  }
+
+  private reread(orderId: string): Effect.Effect<void> {
+    return this.readWhileRung(orderId).pipe(
       Effect.tapError((error) => {
-        rung.add(orderId)
+        this.rung.add(orderId)
         return Effect.logDebug("order_read_failed", error)
       }),
       Effect.retry(Schedule.spaced("500 millis")),
       Effect.ensuring(
         Effect.sync(() => {
-          rereading.delete(orderId)
-          if (rung.has(orderId)) refresh(orderId)
+          this.rereading.delete(orderId)
+          if (this.rung.has(orderId)) this.refresh(orderId)
         })
-      )
+      ),
+      Effect.orDie
     )
-
-  /** The order's doorbell rang. Reads it again if it is open, and once more if it rings meanwhile. */
-  const refresh = (orderId: string): void => {
-    const isOpen = channels.has(orderId)
-    if (!isOpen && !opening.has(orderId)) return void rung.delete(orderId)
-    rung.add(orderId)
-    if (!isOpen || rereading.has(orderId)) return
-    rereading.add(orderId)
-    fork(reread(orderId))
   }
 
-  /** Forgets an order; its subscribers are told that it is over. */
-  const close = (orderId: string, channel: OrderChannel): void => {
-    channels.delete(orderId)
-    if (channel.driverId !== undefined) drivers.forget(channel.driverId, channel)
-    channel.end()
+  private readWhileRung(orderId: string): Effect.Effect<void, SqlError.SqlError | Cause.TimeoutError> {
+    return Effect.gen({ self: this }, function* () {
+      for (;;) {
+        const channel = this.open.get(orderId)
+        // Closed meanwhile: if it is being opened anew, the ring is for that reading.
+        if (channel === undefined || !this.rung.delete(orderId)) return
+        const order = yield* this.load(orderId)
+        if (this.open.get(orderId) !== channel) this.rung.add(orderId)
+        else if (order === undefined) this.close(orderId, channel)
+        else {
+          const before = channel.driverId
+          channel.update(order, this.needs.now())
+          this.drivers.follow(channel, before)
+          if (channel.driverId !== before || channel.showsPosition) yield* this.placeFromDatabase([channel])
+        }
+      }
+    })
   }
-
-  return {
-    channels: channels as ReadonlyMap<string, OrderChannel>,
-    open,
-    refresh,
-    /** Rings may have been missed: everything is read again, also what is being opened right now. */
-    refreshAll: () => {
-      for (const orderId of [...channels.keys(), ...opening.keys()]) refresh(orderId)
-    },
-    close,
-    placeFromDatabase,
-    withDriver: (driverId: string) => drivers.of(driverId)
-  }
-})
+}

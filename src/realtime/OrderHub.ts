@@ -1,8 +1,9 @@
 import { Clock, Context, Duration, Effect, FiberSet, Layer, Metric, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
+import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
-import { makeOpenOrders, type OpenFailure } from "./OpenOrders.ts"
+import { type OpenFailure, OpenOrders } from "./OpenOrders.ts"
 import type { LivePlace, OrderChannel, ResumePoint } from "./OrderChannel.ts"
 import type { TrackSubscriber } from "./TrackSubscriber.ts"
 
@@ -65,7 +66,14 @@ export class OrderHub extends Context.Service<
       const limits = yield* Limits
       const repo = yield* TrackingRepo
       const clock = yield* Clock.Clock
-      const orders = yield* makeOpenOrders
+      const fork = yield* FiberSet.makeRuntime()
+      const orders = new OpenOrders({
+        limits,
+        repo,
+        markers: yield* MarkerRepo,
+        now: () => clock.currentTimeMillisUnsafe(),
+        fork: (effect) => void fork(effect)
+      })
       const { channels } = orders
       const revoked = new RevokedLinks()
       /** Nobody is let in later than this after the link was read. */
@@ -104,12 +112,14 @@ export class OrderHub extends Context.Service<
         Effect.forkScoped
       )
 
-      yield* repo.watchOrders({ caughtUp: orders.refreshAll, noticed: orders.refresh }).pipe(Effect.forkScoped)
+      yield* repo
+        .watchOrders({ caughtUp: () => orders.refreshAll(), noticed: (orderId) => orders.refresh(orderId) })
+        .pipe(Effect.forkScoped)
       yield* followRevoked(channels, (sessionId) => revoked.add(sessionId, clock.currentTimeMillisUnsafe()))
 
       return {
         subscribe: (orderId, subscriber, resume) =>
-          Effect.flatMap(orders.open(orderId), (channel) => {
+          Effect.flatMap(orders.channelOf(orderId), (channel) => {
             const now = clock.currentTimeMillisUnsafe()
             if (now >= endOf(channel, limits)) return Effect.fail("order_finished" as const)
             return Effect.sync(() => channel.join(subscriber, resume, now))

@@ -56,7 +56,11 @@ class CutOffPage {
   /** Comes back, reads a while, is cut off. */
   async visit(frames: number): Promise<void> {
     const page = await this.open()
-    await until("a few frames", () => page.frames.length, (length) => length >= frames)
+    await until(
+      "a few frames",
+      () => page.frames.length,
+      (length) => length >= frames
+    )
     this.leave(page)
   }
 
@@ -64,7 +68,12 @@ class CutOffPage {
   async stay(offset: number): Promise<void> {
     const page = await this.open()
     const seen = (): number =>
-      Math.max(0, ...page.frames.map((frame) => Number(frame[0] === TrackingServerFrame.event ? frame[1] : frame[2])).filter(Number.isFinite))
+      Math.max(
+        0,
+        ...page.frames
+          .map((frame) => Number(frame[0] === TrackingServerFrame.event ? frame[1] : frame[2]))
+          .filter(Number.isFinite)
+      )
     await until("the last event", seen, (last) => last >= offset)
     this.leave(page)
   }
@@ -83,43 +92,41 @@ class CutOffPage {
   }
 }
 
-it(
-  "P14: a customer who is cut off at random moments while events are committed ends with the database's timeline, nothing missing, nothing twice",
-  { timeout: 60_000 + cycles * 500 },
-  async () => {
-    const seed = promiseSeed()
-    const random = new SeededRandom(seed)
-    const order = await orders.place()
-    const links = await orders.links(order, watchersMax)
-    const pages = links.map(({ token }) => new CutOffPage(token))
-    const stop = commitAlways(order, await orders.driver())
-    let cuts = 0
-    while (cuts < cycles) {
-      const visitors = pages.slice(0, 1 + random.below(watchersMax))
-      await Promise.all(visitors.map((page) => page.visit(1 + random.below(6))))
-      cuts += visitors.length
-      if (random.below(10) === 0) {
-        await engine.rows(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dropmate-dropmate_orders'"
-        )
-      }
-    }
-    await stop()
-    const log = await orders.log(order)
-    const last = log.findLast(({ type }) => customerEventTypes.has(type))?.offset ?? 0
-    await Promise.all(pages.map((page) => page.stay(last)))
-    const truth = log.filter(({ type }) => customerEventTypes.has(type))
-    reportPromise("P14", {
-      seed,
-      cuts,
-      events: truth.length,
-      resumed: pages.reduce((sum, page) => sum + page.resumed, 0),
-      begunAnew: pages.reduce((sum, page) => sum + page.begunAnew, 0)
-    })
-    for (const { held } of pages) {
-      expect(held.timeline).toEqual(truth)
-      expect(held.repeated).toBe(0)
-      expect(held.stage).toBe("scheduled")
+it("P14: a customer who is cut off at random moments while events are committed ends with the database's timeline, nothing missing, nothing twice", {
+  timeout: 60_000 + cycles * 500
+}, async () => {
+  const seed = promiseSeed()
+  const random = new SeededRandom(seed)
+  const order = await orders.place()
+  const links = await orders.links(order, watchersMax)
+  const pages = links.map(({ token }) => new CutOffPage(token))
+  const stop = commitAlways(order, await orders.driver())
+  let cuts = 0
+  while (cuts < cycles) {
+    const visitors = pages.slice(0, 1 + random.below(watchersMax))
+    await Promise.all(visitors.map((page) => page.visit(1 + random.below(6))))
+    cuts += visitors.length
+    if (random.below(10) === 0) {
+      await engine.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dropmate-dropmate_orders'"
+      )
     }
   }
-)
+  await stop()
+  const log = await orders.log(order)
+  const last = log.findLast(({ type }) => customerEventTypes.has(type))?.offset ?? 0
+  await Promise.all(pages.map((page) => page.stay(last)))
+  const truth = log.filter(({ type }) => customerEventTypes.has(type))
+  reportPromise("P14", {
+    seed,
+    cuts,
+    events: truth.length,
+    resumed: pages.reduce((sum, page) => sum + page.resumed, 0),
+    begunAnew: pages.reduce((sum, page) => sum + page.begunAnew, 0)
+  })
+  for (const { held } of pages) {
+    expect(held.timeline).toEqual(truth)
+    expect(held.repeated).toBe(0)
+    expect(held.stage).toBe("scheduled")
+  }
+})

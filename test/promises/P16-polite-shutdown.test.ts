@@ -1,6 +1,7 @@
 import { expect, it } from "vitest"
 import { SeededRandom } from "../../src/domain/SeededRandom.ts"
 import { LoadedFleet } from "../kit/LoadedFleet.ts"
+import { gatherOnlookers } from "../kit/Onlookers.ts"
 import { kept, Oracle } from "../kit/Oracle.ts"
 import { promiseSeed, reportPromise } from "../kit/PromiseSize.ts"
 import { ServerProcess } from "../kit/ServerProcess.ts"
@@ -9,8 +10,11 @@ import { until } from "../kit/Until.ts"
 
 const drivers = 200
 const pointsPerSecond = 2_000
+/** What supervisors grant before they kill. */
+const stopMsMax = 10_000
+const onlookers = { customers: 60, dispatchers: 20, streams: 10 }
 
-it("P16: told to stop under load the server says goodbye to every driver, exits 0, loses nothing, and the next start takes the rest", {
+it("P16: told to stop under load the server says goodbye to every driver, customer and dispatcher, exits 0, loses nothing, and the next start takes the rest", {
   timeout: 120_000
 }, async () => {
   const seed = promiseSeed()
@@ -18,6 +22,7 @@ it("P16: told to stop under load the server says goodbye to every driver, exits 
   const server = await ServerProcess.start(environment)
   const oracle = new Oracle()
   const fleet = await LoadedFleet.connect(server, oracle, { drivers, pointsPerSecond, random: new SeededRandom(seed) })
+  const { customers, dispatchers, streams } = await gatherOnlookers(server, databaseUrl, onlookers)
   fleet.drive()
   await until(
     "acknowledged load",
@@ -49,13 +54,20 @@ it("P16: told to stop under load the server says goodbye to every driver, exits 
     seed,
     drivers,
     pointsPerSecond,
+    onlookers,
     stopMs,
     ackedBeforeStop: afterStop.acked,
     acked: verdict.acked,
     stored: verdict.stored
   })
   expect(ended).toEqual({ code: 0, signal: null })
+  expect(stopMs).toBeLessThan(stopMsMax)
   expect(new Set(goodbyes)).toEqual(new Set([4000]))
+  const codes = await Promise.all([...customers, ...dispatchers].map((page) => page.closeCode()))
+  expect(new Set(codes)).toEqual(new Set([4000]))
+  for (const stream of streams) {
+    expect((await stream.next("goodbye")).data).toMatchObject({ code: 4000, reason: "draining" })
+  }
   expect(afterStop).toMatchObject(kept)
   expect(verdict).toMatchObject({ ...kept, acked: fleet.reportedPoints, stored: fleet.reportedPoints, quarantined: 0 })
   expect(

@@ -35,7 +35,11 @@ const watchAll = async (links: ReadonlyArray<TrackingLink>): Promise<ReadonlyArr
 
 /** Every page's close code, once all are closed, and when (this machine's clock, which is the server's too). */
 const closes = async (pages: ReadonlyArray<WireClient>) => {
-  await until("the close of every socket", () => pages.filter(({ closed }) => closed === undefined).length, (open) => open === 0)
+  await until(
+    "the close of every socket",
+    () => pages.filter(({ closed }) => closed === undefined).length,
+    (open) => open === 0
+  )
   return { codes: new Set(pages.map(({ closed }) => closed?.code)), at: Date.now() }
 }
 
@@ -46,7 +50,10 @@ describe(`P20: of ${sockets} sockets of a link that is dead none is open a secon
     const order = await onTheWay()
     const links = await orders.links(order, sockets, 4_000)
     const pages = await watchAll(links)
-    const [row] = await engine.rows<{ at: Date }>("SELECT max(expires_at) AS at FROM tracking_sessions WHERE order_id = $1", [order.orderId])
+    const [row] = await engine.rows<{ at: Date }>(
+      "SELECT max(expires_at) AS at FROM tracking_sessions WHERE order_id = $1",
+      [order.orderId]
+    )
     const { codes, at } = await closes(pages)
     const lateMs = at - (row?.at.getTime() ?? 0)
     reportPromise("P20 expiry", { sockets, lateMs })
@@ -86,7 +93,14 @@ it("P20: a link opens its own order and nothing else, and a guess opens nothing"
   page?.send([3, (await orders.link(other)).token])
   expect(await page?.closeCode()).toBe(4504)
   expect(JSON.stringify(page?.frames)).not.toContain(publicId("order", other.orderId))
-  const guesses = [link.token.slice(0, -1), `${link.token}x`, link.token.toUpperCase(), link.sessionId, publicId("order", own.orderId), ""]
+  const guesses = [
+    link.token.slice(0, -1),
+    `${link.token}x`,
+    link.token.toUpperCase(),
+    link.sessionId,
+    publicId("order", own.orderId),
+    ""
+  ]
   for (const token of guesses) {
     const guess = await watchOrder(engine.url, { token })
     expect(await guess.closeCode()).toBe(4501)
@@ -94,7 +108,9 @@ it("P20: a link opens its own order and nothing else, and a guess opens nothing"
   }
 })
 
-it("P20: a link's token is kept as its hash alone, and stands in no log line of a server that took it and refused it", { timeout: 60_000 }, async () => {
+it("P20: a link's token is kept as its hash alone, and stands in no log line of a server that took it and refused it", {
+  timeout: 60_000
+}, async () => {
   const { databaseUrl, environment } = await serverServices()
   const server = await ServerProcess.start({ ...environment, LOG_LEVEL: "Trace" })
   const kept = await TrackedOrders.open(databaseUrl)
@@ -117,7 +133,9 @@ it("P20: a link's token is kept as its hash alone, and stands in no log line of 
   const rows = await kept.client.query<{ row: string }>("SELECT tracking_sessions::text AS row FROM tracking_sessions")
   for (const { token } of [good, revoked]) {
     expect(rows.rows.some(({ row }) => row.includes(createHash("sha256").update(token).digest("hex")))).toBe(true)
-    expect(rows.rows.some(({ row }) => row.includes(token) || row.includes(Buffer.from(token).toString("hex")))).toBe(false)
+    expect(rows.rows.some(({ row }) => row.includes(token) || row.includes(Buffer.from(token).toString("hex")))).toBe(
+      false
+    )
     expect(server.log().filter(({ text }) => text.includes(token))).toEqual([])
   }
 })

@@ -53,18 +53,21 @@ describe("P22: a foreign page with a valid token", () => {
     expect(upgrades).toBe(0)
   })
 
-  it.each(["/v1/driver", "/v1/track", "/v1/fleet"])("is told from our own and from what is no page, which open one at %s", async (path) => {
-    const own: ReadonlyArray<Record<string, string>> = [
-      {},
-      { origin: "https://console.example" },
-      { origin: `http://127.0.0.1:${engine.port}` }
-    ]
-    for (const headers of own) {
-      const opened = await WireClient.open(`${engine.url}${path}`, {
-        headers: { ...headers, authorization: `Bearer ${tokens[path]}` }
-      })
-      expect(opened).not.toBeInstanceOf(UpgradeRefused)
-      await opened.close()
+  it.each(["/v1/driver", "/v1/track", "/v1/fleet"])(
+    "is told from our own and from what is no page, which open one at %s",
+    async (path) => {
+      const own: ReadonlyArray<Record<string, string>> = [
+        {},
+        { origin: "https://console.example" },
+        { origin: `http://127.0.0.1:${engine.port}` }
+      ]
+      for (const headers of own) {
+        const opened = await WireClient.open(`${engine.url}${path}`, {
+          headers: { ...headers, authorization: `Bearer ${tokens[path]}` }
+        })
+        expect(opened).not.toBeInstanceOf(UpgradeRefused)
+        await opened.close()
+      }
     }
-  })
+  )
 })

@@ -10,7 +10,6 @@ import {
   isMethodDeclaration,
   isVariableDeclaration
 } from "typescript/unstable/ast/is"
-import { debts } from "./Debts.ts"
 import { type Project, treesIn } from "./Project.ts"
 import type { Offence, Rule } from "./Rule.ts"
 import { lineOf, nodesOf, type SourceTree } from "./SourceTree.ts"
@@ -116,11 +115,6 @@ const longFunctions = (project: Project): ReadonlyArray<Long> =>
       })
   )
 
-const tooLong = (long: Long): boolean => {
-  const debt = debts.find(({ path, name }) => path === long.path && name === long.name)
-  return debt === undefined || long.lines > debt.linesMax
-}
-
 const told =
   (max: number) =>
   (long: Long): Offence => ({
@@ -130,29 +124,17 @@ const told =
   })
 
 const shortFiles: Rule = {
-  says: `no file is longer than ${fileLinesMax} lines, except the debts, which only shrink`,
+  says: `no file is longer than ${fileLinesMax} lines`,
   instead: "give a part of it a file and a name of its own",
-  offences: (project) => longFiles(project).filter(tooLong).map(told(fileLinesMax)),
+  offences: (project) => longFiles(project).map(told(fileLinesMax)),
   breach: { "src/domain/A.ts": "export const a = 1\n".repeat(fileLinesMax + 1) }
 }
 
 const shortFunctions: Rule = {
-  says: `no function is longer than ${functionLinesMax} lines, except the debts, which only shrink`,
+  says: `no function is longer than ${functionLinesMax} lines`,
   instead: "leave the branches in the parent and give the loops names of their own",
-  offences: (project) => longFunctions(project).filter(tooLong).map(told(functionLinesMax)),
+  offences: (project) => longFunctions(project).map(told(functionLinesMax)),
   breach: { "src/domain/A.ts": `export const a = () => {\n${"  // line\n".repeat(functionLinesMax)}}` }
 }
 
-const debtsOwed: Rule = {
-  says: "each debt is still owed",
-  instead: "take it out of test/tidy/Debts.ts",
-  offences: (project) => {
-    const owed = [...longFiles(project), ...longFunctions(project)]
-    return debts
-      .filter((debt) => !owed.some(({ path, name }) => path === debt.path && name === debt.name))
-      .map(({ path, name }) => ({ path: "test/tidy/Debts.ts", line: 1, what: `${path} ${name} is short enough now` }))
-  },
-  breach: { "src/domain/A.ts": "export const a = 1" }
-}
-
-export const shapeRules: ReadonlyArray<Rule> = [fileNames, pascalCase, noBarrels, shortFiles, shortFunctions, debtsOwed]
+export const shapeRules: ReadonlyArray<Rule> = [fileNames, pascalCase, noBarrels, shortFiles, shortFunctions]

@@ -25,7 +25,7 @@ export const fleetIds = {
 } as const
 
 /** Below this zoom drivers who would cover each other are counted. */
-const clusterZoomMax = 11
+const clusterZoomMax = 12
 
 const fade: ExpressionSpecification = ["match", ["get", "fade"], 0, 1, 1, 0.55, 0.3]
 const size: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 9, 0.62, 13, 0.8, 16, 1.05]

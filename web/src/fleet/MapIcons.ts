@@ -33,7 +33,7 @@ export const drawStatusIcons = (map: MapLibre, theme: Theme): void => {
     pen.translate(iconPx / 2 - 9, iconPx / 2 - 9)
     pen.scale(0.75, 0.75)
     pen.lineJoin = "round"
-    pen.lineWidth = 5.5
+    pen.lineWidth = 4
     pen.strokeStyle = theme("--map-halo")
     pen.stroke(shape)
     pen.fillStyle = theme(token)
