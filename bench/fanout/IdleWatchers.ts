@@ -5,13 +5,18 @@ import { newId } from "../../src/persistence/NewId.ts"
 import { type BenchOptions, scaled } from "../BenchOptions.ts"
 import type { BenchStage } from "../BenchStage.ts"
 import { type Figure, figure } from "../Figure.ts"
+import { UnsoundRun } from "../ingest/IngestRun.ts"
+import type { FollowPlan } from "../latency/FollowOperations.ts"
 import { followProcess } from "../latency/LatencySuite.ts"
 import { ordersUnderWay } from "../latency/OrdersUnderWay.ts"
+import { pause } from "./FanoutRun.ts"
 
 /** Sockets that are open before the first reading (code compiled, pools grown) and at the second. */
 const watchersBefore = 1_000
-const watchersAfter = 6_000
+const watchersAfter = 12_000
 const orders = 50
+/** A young generation of 1 MiB: sockets must not hide in what garbage has left free. */
+const nodeArgs = ["--expose-gc", "--max-semi-space-size=1"]
 const tokenTtlS = 86_400
 
 const dispatcherToken = (secret: string): Promise<string> =>
@@ -23,29 +28,74 @@ const dispatcherToken = (secret: string): Promise<string> =>
     }).pipe(Effect.provide(AccessTokens.layer.pipe(Layer.provide(Secret.layer(Redacted.make(secret))))))
   )
 
-/** RSS a socket of the product, from the difference of two counts. */
-const bytesEach = async (
+/** Bytes a socket: RSS, and the JavaScript heap with what it holds outside. */
+interface Weight {
+  readonly residentBytes: number
+  readonly heapBytes: number
+}
+
+type Sockets = Pick<FollowPlan, "trackingTokens" | "dispatcherTokens">
+
+const settleReadingsMax = 12
+const settleEveryS = 0.5
+
+/** Reads until the heap no longer shrinks: sockets that have just closed and fibers that let them in are gone by then. */
+const settled = async (read: () => Promise<Weight>, signal: AbortSignal): Promise<Weight> => {
+  let last = await read()
+  for (let i = 0; i < settleReadingsMax; i++) {
+    await pause(settleEveryS, signal)
+    const next = await read()
+    if (next.heapBytes > last.heapBytes * 0.998) return next
+    last = next
+  }
+  return last
+}
+
+/** What a socket of the product weighs, from the difference of two counts. Rejects with UnsoundRun when one was closed. */
+const weightEach = async (
   stage: BenchStage,
   options: BenchOptions,
-  plan: (count: number) => {
-    readonly trackingTokens: ReadonlyArray<string>
-    readonly dispatcherTokens: ReadonlyArray<string>
-  }
-): Promise<number> => {
+  plan: (count: number) => Sockets
+): Promise<Weight> => {
   await stage.end("engine")
-  const { process, port } = await stage.server("engine", ["--expose-gc"])
+  const { process, port } = await stage.server("engine", nodeArgs)
   const follow = await followProcess(stage)
   const [few, many] = [scaled(options, watchersBefore), scaled(options, watchersAfter)]
-  const residentWith = async (count: number): Promise<number> => {
+  const weightWith = async (count: number): Promise<Weight> => {
     await follow.ask("open", { port, followed: [], ...plan(count) })
-    return (await process.ask("sample", { collect: true })).residentBytes
+    const weight = await settled(() => process.ask("sample", { collect: true }), options.signal)
+    const { surprises } = await follow.ask("drain", { timeoutMs: 0 })
+    if (Object.keys(surprises).length > 0) throw new UnsoundRun("engine", surprises)
+    return weight
   }
-  const before = await residentWith(few)
-  const after = await residentWith(many)
+  // Once for nothing: code and caches that the first sockets bring would be taken for the weight of the later ones.
+  await weightWith(few)
+  const before = await weightWith(few)
+  const after = await weightWith(many)
   await follow.ask("close", null)
   await stage.end("engine")
-  return (after - before) / (many - few)
+  return {
+    residentBytes: (after.residentBytes - before.residentBytes) / (many - few),
+    heapBytes: (after.heapBytes - before.heapBytes) / (many - few)
+  }
 }
+
+const weights = (name: string, runs: ReadonlyArray<Weight>, context: Figure["context"]): ReadonlyArray<Figure> => [
+  figure({
+    id: `rss.${name}`,
+    what: `RSS an idle ${name}'s socket`,
+    unit: "bytes",
+    runs: runs.map((weight) => weight.residentBytes),
+    context
+  }),
+  figure({
+    id: `heap.${name}`,
+    what: "JavaScript heap of the same, to which the native socket comes",
+    unit: "bytes",
+    runs: runs.map((weight) => weight.heapBytes),
+    context
+  })
+]
 
 /** What a customer and a dispatcher cost who only wait: 50 orders, many watchers each; one view of an empty fleet. */
 export const idleFigures = async (stage: BenchStage, options: BenchOptions): Promise<ReadonlyArray<Figure>> => {
@@ -54,28 +104,25 @@ export const idleFigures = async (stage: BenchStage, options: BenchOptions): Pro
   const links = await ordersUnderWay(stage.plan.databaseUrl, drivers, Math.ceil(many / drivers.length))
   const trackingTokens = links.flatMap((order) => order.trackingTokens)
   const token = await dispatcherToken(stage.plan.secret)
-  const customers: Array<number> = []
-  const dispatchers: Array<number> = []
+  const customers: Array<Weight> = []
+  const dispatchers: Array<Weight> = []
   for (let run = 0; run < options.runs; run++) {
     customers.push(
-      await bytesEach(stage, options, (count) => ({
+      await weightEach(stage, options, (count) => ({
         trackingTokens: trackingTokens.slice(0, count),
         dispatcherTokens: []
       }))
     )
     dispatchers.push(
-      await bytesEach(stage, options, (count) => ({
+      await weightEach(stage, options, (count) => ({
         trackingTokens: [],
         dispatcherTokens: Array.from({ length: count }, () => token)
       }))
     )
-    options.tell(
-      `idle: ${customers.at(-1)?.toFixed(0)} bytes a customer, ${dispatchers.at(-1)?.toFixed(0)} a dispatcher`
-    )
+    const text = (weight: Weight | undefined): string =>
+      `${weight?.residentBytes.toFixed(0)} bytes RSS and ${weight?.heapBytes.toFixed(0)} of heap`
+    options.tell(`idle: ${text(customers.at(-1))} a customer, ${text(dispatchers.at(-1))} a dispatcher`)
   }
   const context = { watchersBefore: scaled(options, watchersBefore), watchersAfter: many, orders: drivers.length }
-  return [
-    figure({ id: "rss.customer", what: "RSS an idle customer's socket", unit: "bytes", runs: customers, context }),
-    figure({ id: "rss.dispatcher", what: "RSS an idle dispatcher's socket", unit: "bytes", runs: dispatchers, context })
-  ]
+  return [...weights("customer", customers, context), ...weights("dispatcher", dispatchers, context)]
 }

@@ -39,7 +39,7 @@ const freeDriverEveryMs = 250
 const heardWithinMs = 1_000
 const afterFailureMs = 5_000
 /** From door to door as the crow flies, metres. */
-const [shortestM, longestM] = [250, 1_700]
+const [shortestM, longestM] = [150, 1_500]
 /** Steps by the golden ratio spread over any range evenly, however many there are. */
 const goldenShare = 0.618_034
 
@@ -115,14 +115,13 @@ class DemoDeliveries {
     this.open.delete(delivery.shipmentId)
   }
 
-  /** Every other of the first orders is beside a driver, so that a map just opened shows parcels on their way. */
+  /** Every other of the first orders is right before a driver, so that a map just opened shows parcels on their way. */
   private async place(slot: number, round: number): Promise<Delivery> {
     const { city, customer, staff, random } = this.options
     const { network, drivers } = city
     const free = drivers.filter((driver) => driver.isFree)
-    const beside = round === 0 && slot % 2 === 0 ? free[random.below(free.length)] : undefined
-    const pickup =
-      beside === undefined ? random.below(network.x.length) : nearestCrossing(network, beside.motion.x, beside.motion.y)
+    const ahead = round === 0 && slot % 2 === 0 ? free[random.below(free.length)] : undefined
+    const pickup = ahead?.motion.nextCrossing ?? random.below(network.x.length)
     const share = (this.placed++ * goldenShare) % 1
     const dropoff = this.awayFrom(pickup, shortestM + share * (longestM - shortestM))
     const order = await customer.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))

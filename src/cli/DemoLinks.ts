@@ -55,9 +55,8 @@ export class DemoLinks {
   }
 
   private async awaitStages(wanted: number, signal: AbortSignal): Promise<void> {
-    const latestMs = performance.now() + firstListWithinMs
     const seen = (): number => new Set([...this.offered].map(({ stage }) => stage)).size
-    while ((seen() < wanted || this.offered.size < wanted) && performance.now() < latestMs)
+    for (let waitedMs = 0; seen() < wanted && waitedMs < firstListWithinMs; waitedMs += lookEveryMs)
       await pause(lookEveryMs, signal)
   }
 

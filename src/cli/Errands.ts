@@ -28,9 +28,9 @@ const steps = [
   { status: "assigned", action: "en_route_to_pickup", at: undefined, dwellS: [1, 3] },
   { status: "en_route_to_pickup", action: "at_pickup", at: "pickup", dwellS: [1, 2] },
   { status: "at_pickup", action: "picked_up", at: "pickup", dwellS: [3, 8] },
-  { status: "picked_up", action: "en_route", at: "pickup", dwellS: [1, 3] },
+  { status: "picked_up", action: "en_route", at: undefined, dwellS: [1, 3] },
   { status: "en_route", action: "arrived", at: "dropoff", dwellS: [1, 2] },
-  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [6, 15] }
+  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [4, 10] }
 ] as const
 
 const payloadOf = (action: TaskAction): Readonly<Record<string, unknown>> =>

@@ -63,16 +63,21 @@ export class DriverMotion {
     return this.crossing === this.goal && this.route.length === 0
   }
 
+  /** The crossing it stands at or comes to next. */
+  get nextCrossing(): number {
+    const street = this.route[this.routeIndex]
+    return street === undefined ? this.crossing : (this.network.to[street] as number)
+  }
+
   /** Goes to a crossing, from the end of the street it is in now, and waits there for the next goal or for `roam`. */
   headFor(goal: number): void {
     if (goal === this.goal) return
     this.goal = goal
-    const street = this.route[this.routeIndex]
-    if (street === undefined) {
+    if (this.route.length === 0) {
       this.standS = settingOutS
       return
     }
-    const onward = this.planner.route(this.network.to[street] as number, goal) ?? []
+    const onward = this.planner.route(this.nextCrossing, goal) ?? []
     this.route = [...this.route.slice(0, this.routeIndex + 1), ...onward]
   }
 

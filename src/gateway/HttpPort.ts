@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Schedule, Scope } from "effect"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
@@ -27,7 +27,10 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
         const limits = yield* Limits
         const realtime = yield* RealtimeServer
         const orders = yield* OrderHub
-        const handler = yield* makeHandler
+        // Requests under way end with a scope of their own: in this layer's they would be interrupted before they are waited for.
+        const requests = yield* Scope.make()
+        yield* Effect.addFinalizer((exit) => Scope.close(requests, exit))
+        const handler = yield* Scope.provide(makeHandler, requests)
         let inFlight = 0
         const server = createServer(
           {

@@ -43,6 +43,8 @@ export class FleetView {
     if (changed.length > 0) frames.push(new SharedFrame(positionsFrame(this.board, changed, now)))
     if (gone.length > 0) frames.push(new SharedFrame([FleetServerFrame.gone, gone]))
     for (const member of this.members) {
+      // Nothing to tell: a socket need not be asked how far behind it is.
+      if (frames.length === 0 && !member.hasMissed) continue
       if (member.sink.isBehind) {
         member.hasMissed ||= frames.length > 0
       } else if (member.hasMissed) {
@@ -81,6 +83,7 @@ export class FleetView {
     const entered: Array<number> = []
     const changed: Array<number> = []
     const gone: Array<number> = []
+    if (this.seenVersion === board.version) return { entered, changed, gone }
     for (let handle = 0; handle < board.count; handle++) {
       if ((board.changedAt[handle] as number) <= this.seenVersion) continue
       const isIn = board.shown[handle] === 1 && board.isInside(handle, this.box)

@@ -4,12 +4,14 @@ import { expect, inject, it, onTestFailed, onTestFinished } from "vitest"
 import { DeliveryRest } from "../../src/client/DeliveryRest.ts"
 import { type Page, RestClient } from "../../src/client/RestClient.ts"
 import { TrackingClient } from "../../src/client/TrackingClient.ts"
+import { trackingStages } from "../../src/domain/TrackingStage.ts"
 import { openToServers, wipeHomeSync } from "../kit/TestHome.ts"
 import { until } from "../kit/Until.ts"
 import { freePort, spawnDropmate } from "./ServerProcess.ts"
 
 const readyMs = 60_000
 const deliveredMs = 120_000
+const lookEveryMs = 250
 const endedMs = 20_000
 const testMs = 240_000
 
@@ -59,7 +61,11 @@ const processesBelow = (folder: string): ReadonlyArray<string> => {
 const deliveredTimeline = async (rest: RestClient): Promise<ReadonlyArray<string>> => {
   const delivered = await until(
     "a delivery",
-    async () => (await new DeliveryRest(rest).shipments("delivered", 1)).data,
+    async () => {
+      // The demo works with the same account, whose requests a minute are limited.
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs))
+      return (await new DeliveryRest(rest).shipments("delivered", 1)).data
+    },
     ({ length }) => length > 0,
     deliveredMs
   )
@@ -68,13 +74,16 @@ const deliveredTimeline = async (rest: RestClient): Promise<ReadonlyArray<string
 }
 
 /** Opens a printed link as a browser would, and answers the stage it shows. */
-const stageBehind = async (link: string): Promise<string> => {
-  const url = new URL(link)
-  const client = new TrackingClient({ url: `ws://${url.host}/v1/track`, token: url.hash.slice(1) })
-  const seen = new Promise<string>((resolve) => client.on("state", (state) => resolve(JSON.stringify(state))))
+const stageBehind = async (link: string): Promise<string | undefined> => {
+  const { host, hash } = new URL(link)
+  const client = new TrackingClient({ url: `ws://${host}/v1/track`, token: hash.slice(1) }, {})
   client.start()
   try {
-    return await seen
+    return await until(
+      "a snapshot",
+      () => client.order?.stage,
+      (stage) => stage !== undefined
+    )
   } finally {
     client.stop()
   }
@@ -83,7 +92,7 @@ const stageBehind = async (link: string): Promise<string> => {
 it("a demo prints the way in and links to follow, has orders delivered, and ends with everything it started", {
   timeout: testMs
 }, async () => {
-  const demo = await startDemo("--drivers", "10", "--orders", "4")
+  const demo = await startDemo("--drivers", "12", "--orders", "6")
   const said = (pattern: RegExp, deadlineMs: number): Promise<string | undefined> =>
     until(
       `the line ${pattern}`,
@@ -96,7 +105,7 @@ it("a demo prints the way in and links to follow, has orders delivered, and ends
   const password = (await said(/Password\s+(\S+)/, readyMs)) ?? ""
   const link = (await said(/(http\S+\/t\/#dmt_\S+)/, readyMs)) ?? ""
   expect(demo.output.stderr.match(/\/t\/#dmt_/g)).toHaveLength(3)
-  expect(await stageBehind(link)).toMatch(/stage/)
+  expect(trackingStages).toContain(await stageBehind(link))
 
   const rest = new RestClient({ url })
   await rest.signIn(email, password)

@@ -4,7 +4,14 @@ import { distanceM } from "../../src/domain/Geo.ts"
 import { PhoneSensor } from "../../src/domain/PhoneSensor.ts"
 import { RoutePlanner } from "../../src/domain/RoutePlanner.ts"
 import { SeededRandom } from "../../src/domain/SeededRandom.ts"
-import { buildStreetNetwork, type StreetNetwork, streetKinds } from "../../src/domain/StreetNetwork.ts"
+import {
+  buildStreetNetwork,
+  nearestCrossing,
+  placeDegrees,
+  placeMetres,
+  type StreetNetwork,
+  streetKinds
+} from "../../src/domain/StreetNetwork.ts"
 
 const seeds = [1, 2, 3, 42, 4_294_967_295]
 
@@ -117,5 +124,35 @@ describe("a driver", () => {
     expect(moving).toBeGreaterThan(1_200)
     expect(moving).toBeLessThan(3_500)
     expect(motion.stopsServed).toBeGreaterThanOrEqual(3)
+  })
+})
+
+describe("a driver on an errand", () => {
+  it("drives along streets to where it is sent, waits there, and goes on when told", () => {
+    for (const seed of seeds) {
+      const network = buildStreetNetwork({ seed })
+      const random = new SeededRandom(seed)
+      const motion = new DriverMotion(network, new RoutePlanner(network), random.fork(0))
+      // Sent from wherever it happens to be: at a door, in a street, at a red light.
+      for (const afterS of [0, 3, 40, 95, 200]) {
+        motion.roam()
+        motion.advance(afterS)
+        const goal = random.below(network.x.length)
+        motion.headFor(goal)
+        let drivenS = 0
+        for (; !motion.isAtGoal && drivenS < 3_600; drivenS++) {
+          const [x, y] = [motion.x, motion.y]
+          motion.advance(1)
+          expect(Math.hypot(motion.x - x, motion.y - y), `seed ${seed}`).toBeLessThan(20)
+        }
+        expect(motion.isAtGoal, `seed ${seed}, ${drivenS} s`).toBe(true)
+        motion.advance(600)
+        expect([motion.x, motion.y]).toEqual([network.x[goal], network.y[goal]])
+        expect(nearestCrossing(network, motion.x, motion.y)).toBe(goal)
+        const { lat, lng } = placeDegrees(network, motion.x, motion.y)
+        const back = placeMetres(network, lat, lng)
+        expect(Math.hypot(back.x - motion.x, back.y - motion.y)).toBeLessThan(0.01)
+      }
+    }
   })
 })

@@ -135,7 +135,7 @@ describe("the stages of a delivery", () => {
 })
 
 describe("minIntervalMs", () => {
-  it("below 200 counts as 200, by the page's frames: a burst is told by its first and its newest place", async () => {
+  it("of 0 is taken, and the newest place of a burst is told, in order", async () => {
     const driver = await orders.driver()
     const order = await orders.onTheWay(driver)
     const page = await watch(order, { minIntervalMs: 0 })
