@@ -204,7 +204,7 @@ export const defaultLimits = {
   progressEveryMs: 5_000,
 
   // Shut-down
-  drainMs: 8_000,
+  drainMs: 6_000,
   httpDrainMs: 2_000,
   drainRetryAfterMsMax: 5_000
 } as const
