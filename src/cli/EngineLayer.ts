@@ -36,13 +36,15 @@ export const PersistenceLayer = Layer.mergeAll(
   Layer.provide(Reactivity.layer)
 )
 
-/** Identity, actors and the realtime listener on top of it. Needs Secret as well. */
-export const EngineLayer = RealtimeServer.layer.pipe(
+/** Identity, actors and the realtime listener on top of it, without what may be late. Needs Secret as well. */
+export const FrontLayer = RealtimeServer.layer.pipe(
   Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer, TrackingEndpoint.layer)),
   Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, FleetNews)),
   Layer.provideMerge(Layer.mergeAll(DriverRegistry.layer, OrderActors)),
   Layer.provideMerge(Layer.mergeAll(FleetHub.layer, OrderHub.layer, TrackGate.layer)),
   Layer.provideMerge(Layer.mergeAll(AccessTokens.layer, Revocations.layer)),
-  Layer.provideMerge(PartitionKeeper),
   Layer.provideMerge(PersistenceLayer)
 )
+
+/** A whole node. */
+export const EngineLayer = PartitionKeeper.pipe(Layer.provideMerge(FrontLayer))

@@ -17,16 +17,17 @@ import { seed } from "../persistence/Seed.ts"
 import type { OrderHub } from "../realtime/OrderHub.ts"
 import type { TrackGate } from "../realtime/TrackGate.ts"
 import { CommandFailed, commandFailed } from "./CommandFailed.ts"
-import { EngineLayer } from "./EngineLayer.ts"
+import { EngineLayer, FrontLayer } from "./EngineLayer.ts"
 import { buildEngine } from "./EngineScope.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { readEnv } from "./InstanceUrls.ts"
 import { observability } from "./Observability.ts"
+import { canServe, rolesTogether, type ServerRole, ServerRoles } from "./ServerRoles.ts"
 import { shiftedClock } from "./ShiftedClock.ts"
 import { builtWeb } from "./WebBuild.ts"
 
 /** REST, pages and the event stream on top of the engine, on the one port that the outside needs. */
-const serverLayer = (webFolder: string) =>
+const serverLayer = (webFolder: string, roles: ReadonlySet<ServerRole>) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { mapStyleUrl } = yield* Env
@@ -36,7 +37,7 @@ const serverLayer = (webFolder: string) =>
       const routes = Layer.mergeAll(pages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
       return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
     })
-  ).pipe(Layer.provideMerge(EngineLayer))
+  ).pipe(Layer.provideMerge(roles.has("worker") ? EngineLayer : FrontLayer))
 
 /**
  * `dropmate serve`: brings up what the environment does not bring along, migrates, makes the baseline on an empty database, and
@@ -48,13 +49,15 @@ export const serve = Effect.gen(function* () {
     const broken = brokenRelations(yield* Limits)
     if (broken.length > 0)
       return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
+    const roles = yield* ServerRoles
+    if (!canServe(roles)) return yield* new CommandFailed({ message: rolesTogether })
     const prepared = Effect.gen(function* () {
       const started = yield* startInfrastructure(env)
       yield* prepareDatabase(started, env)
       return started
     })
     const [infrastructure, webFolder] = yield* Effect.all([prepared, builtWeb], { concurrency: 2 })
-    return yield* run(infrastructure, env, webFolder)
+    return yield* run(infrastructure, env, webFolder, roles)
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.merge(observability(env), shiftedClock(env.clockOffsetMs))),
@@ -96,10 +99,10 @@ const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
     }
   }).pipe(Effect.provide(Passwords.layer))
 
-const run = (infrastructure: Infrastructure, env: Env, webFolder: string) =>
+const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles: ReadonlySet<ServerRole>) =>
   Effect.gen(function* () {
     const engine = yield* buildEngine(
-      serverLayer(webFolder).pipe(
+      serverLayer(webFolder, roles).pipe(
         Layer.provide(
           Layer.mergeAll(
             Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),

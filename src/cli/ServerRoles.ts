@@ -18,3 +18,11 @@ export const readServerRoles = (text: string): ReadonlySet<ServerRole> | undefin
   const known = words.filter((word): word is ServerRole => serverRoles.some((role) => role === word))
   return known.length === words.length && known.length > 0 ? new Set(known) : undefined
 }
+
+/** A phone's socket, its actor and REST share memory for now: they run on one node, with or without the worker. */
+export const canServe = (roles: ReadonlySet<ServerRole>): boolean =>
+  roles.has("gateway") && roles.has("api") && roles.has("actors")
+
+/** What is said to whoever asks for less. */
+export const rolesTogether =
+  "the roles gateway, api and actors cannot run apart yet: give --roles gateway,api,actors (with or without worker)"

@@ -90,6 +90,13 @@ describe.concurrent("errors", () => {
       /--roles must be some of gateway,api,worker,actors, not cook/
     ],
     [
+      "roles that cannot run apart",
+      ["serve", "--roles", "gateway,worker"],
+      1,
+      {},
+      /gateway, api and actors cannot run apart yet/
+    ],
+    [
       "a port that is none",
       ["env"],
       1,
