@@ -132,7 +132,7 @@ export const defaultLimits = {
   // Redis
   redisCommandMs: 2_000,
   redisMarkersPerFlushMax: 10_000,
-  markerCacheEveryMs: 50,
+  markerCacheEveryMs: 500,
 
   // Identity
   accessTokenTtlS: 15 * 60,
