@@ -104,6 +104,25 @@ interface Measured {
   readonly unit: string
   readonly value: number
   readonly verdict?: string
+  readonly runs: ReadonlyArray<number>
+  readonly settings: { readonly seconds: number }
+  readonly machine: {
+    readonly at: string
+    readonly cpuModel: string
+    readonly cores: number
+    readonly memoryMiB: number
+    readonly node: string
+    readonly commit: string
+  }
+}
+
+/** Where and how some figures were measured, a line for each commit. */
+const conditions = (records: ReadonlyArray<Measured>): string => {
+  const lines = records.map(({ machine, runs, settings }) => {
+    const memoryGiB = Math.round(machine.memoryMiB / 1024)
+    return `${machine.at.slice(0, 10)}, commit ${machine.commit.slice(0, 7)}: ${machine.cores} cores of ${machine.cpuModel}, ${memoryGiB} GiB, Node ${machine.node}; server, PostgreSQL and load share them; ${runs.length} run of ${settings.seconds} s`
+  })
+  return [...new Set(lines)].map((line) => `Measured ${line}.`).join("\n")
 }
 
 /** The newest record of each figure; a figure that was not measured is not there. */
@@ -115,7 +134,7 @@ const figureTable = (project: Project): string => {
     newest.set(record.id, record)
   }
   if (newest.size === 0) return "Not measured yet."
-  return table(
+  const rows = table(
     ["Figure", "What", "Median", "Unit", "Against its target"],
     [...newest.values()]
       .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }))
@@ -127,6 +146,7 @@ const figureTable = (project: Project): string => {
         verdict ?? "a term of another figure"
       ])
   )
+  return `${rows}\n\n${conditions([...newest.values()])}`
 }
 
 /** The tables that are made from the code, by the name in their marker. */
