@@ -210,6 +210,8 @@ const tellCommitted = ({ device, quarantined = [] }: CursorAdvance, seq: number)
 }
 
 const drop = (device: IngestDevice, reason: CursorLost): void => {
+  // The node itself may have dropped it while its cursor was being read.
+  if (device.isDropped) return
   device.isDropped = true
   device.listener.lost(reason)
 }

@@ -68,6 +68,7 @@ class Phone {
   /** Acknowledgements as they came, to be compared with what is committed. */
   readonly acks: Array<number> = []
   closedWith: number | undefined
+  private connections = 0
 
   constructor(driverId: string) {
     this.driverId = driverId
@@ -107,10 +108,14 @@ class Phone {
     )
   }
 
+  /** Each connection has a link of its own: what is said to an old one is not heard on the new. */
   private link(): DriverLink {
+    const connection = ++this.connections
+    const isCurrent = (): boolean => connection === this.connections
     return {
       ack: (seq) => {
         this.acks.push(seq)
+        if (!isCurrent()) return
         this.ackedSeq = Math.max(this.ackedSeq, seq)
       },
       flagged: () => undefined,
@@ -119,7 +124,7 @@ class Phone {
       tasks: () => undefined,
       result: () => undefined,
       close: (code) => {
-        this.closedWith = code
+        if (isCurrent()) this.closedWith = code
       }
     }
   }

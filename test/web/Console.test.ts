@@ -151,7 +151,7 @@ describe("the dispatcher's console", () => {
         `the connection's word ${word}`,
         () => state(watched),
         (seen) => seen === word,
-        30_000
+        60_000
       )
     await signsIn(watched)
     await watched.says("[role=option]", /Driver 24|Driver 01/)
