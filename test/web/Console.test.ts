@@ -70,7 +70,7 @@ const choosesByKeyboard = async (watched: WatchedPage): Promise<void> => {
 
 const movesOn = async (watched: WatchedPage): Promise<void> => {
   const look = () => selection(watched)
-  const before = await until("the chosen driver's marker", look, (style) => style !== null, 20_000)
+  const before = await until("the chosen driver's marker", look, (style) => style !== null, 60_000)
   await until("the marker's way", look, (style) => style !== null && style !== before, 20_000)
 }
 
