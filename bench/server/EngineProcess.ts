@@ -1,11 +1,11 @@
 import { ConfigProvider, Effect, Layer, Logger, Redacted } from "effect"
-import { EngineLayer } from "../../src/cli/EngineLayer.ts"
+import { EngineLayer } from "../../src/cli/serve/EngineLayer.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { RealtimeServer } from "../../src/gateway/RealtimeServer.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
+import { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
-import { TelemetryWriter } from "../../src/persistence/TelemetryWriter.ts"
 import { answer } from "../process/Answering.ts"
 import { memorySample, type ServerOperations, type ServerPlan } from "./ServerOperations.ts"
 

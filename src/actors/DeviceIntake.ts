@@ -7,14 +7,14 @@ import {
   type QuarantineCode
 } from "../domain/TelemetryRules.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
-import type { IngestBatch } from "../persistence/IngestBatch.ts"
+import type { IngestBatch } from "../persistence/ingest/IngestBatch.ts"
 import {
   type CursorLost,
   IngestDevice,
   type IngestListener,
   type QuarantinedPoint
-} from "../persistence/IngestDevice.ts"
-import type { IngestLane } from "../persistence/IngestLane.ts"
+} from "../persistence/ingest/IngestDevice.ts"
+import type { IngestLane } from "../persistence/ingest/IngestLane.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 import { fieldFaults, type PointBlock } from "../protocol/PointBlock.ts"
 import { CreditWindow } from "./CreditWindow.ts"

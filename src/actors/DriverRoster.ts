@@ -1,6 +1,6 @@
 import type { Limits } from "../config/Limits.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
-import type { IngestLane } from "../persistence/IngestLane.ts"
+import type { IngestLane } from "../persistence/ingest/IngestLane.ts"
 import { DeviceIntake, type IntakeNode } from "./DeviceIntake.ts"
 import { DriverActor } from "./DriverActor.ts"
 import type { DriverLink } from "./DriverLink.ts"

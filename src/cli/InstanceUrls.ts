@@ -2,7 +2,7 @@ import { Effect, Redacted } from "effect"
 import { type Env, envConfig } from "../config/Env.ts"
 import { defaultHomeRoot, readInstance } from "../embedded/Home.ts"
 import { CommandFailed } from "./CommandFailed.ts"
-import { environmentFault } from "./EnvironmentFault.ts"
+import { environmentFault } from "./serve/EnvironmentFault.ts"
 
 /** How to reach the parts of one instance. The first two hold passwords. */
 export interface InstanceUrls {

@@ -1,8 +1,8 @@
 import { Clock, Duration, Effect, Layer } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { JobsDatabase } from "../persistence/Database.ts"
-import { dayName, dayOf } from "../persistence/TelemetryDays.ts"
-import { TelemetryWriter } from "../persistence/TelemetryWriter.ts"
+import { dayName, dayOf } from "../persistence/ingest/TelemetryDays.ts"
+import { TelemetryWriter } from "../persistence/ingest/TelemetryWriter.ts"
 
 /**
  * Keeps the telemetry partitions of `partitionDaysBack` days before today to `partitionDaysAhead` after it in being (UTC).

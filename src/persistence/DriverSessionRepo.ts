@@ -4,7 +4,7 @@ import type { SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import type { DutyChange } from "../domain/TelemetryRules.ts"
 import { type DatabaseRole, DatabaseUrl } from "./Database.ts"
-import type { Marker } from "./IngestDevice.ts"
+import type { Marker } from "./ingest/IngestDevice.ts"
 import { newId } from "./NewId.ts"
 
 /** HELLO is not for this driver: unknown, suspended, disabled. */

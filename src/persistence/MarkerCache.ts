@@ -1,6 +1,6 @@
 import { Context, Duration, Effect, Latch, Layer, Metric } from "effect"
 import { Limits } from "../config/Limits.ts"
-import type { Marker } from "./IngestDevice.ts"
+import type { Marker } from "./ingest/IngestDevice.ts"
 import { Redis, redisKeys } from "./Redis.ts"
 
 /**

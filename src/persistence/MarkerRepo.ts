@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import type { Marker } from "./IngestDevice.ts"
+import type { Marker } from "./ingest/IngestDevice.ts"
 
 interface MarkerRow {
   readonly driver_id: string

@@ -1,5 +1,5 @@
 import type { ClientSocket, SocketFactory } from "../../src/client/SocketFactory.ts"
-import type { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import type { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 import { decodeFrame, MalformedFrame } from "../../src/protocol/FrameCodec.ts"
 import { DriverClientFrame, DriverServerFrame } from "../../src/protocol/FrameType.ts"
 

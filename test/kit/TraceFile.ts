@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { inject } from "vitest"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 

@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted, Schedule } from "effect"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import type { Marker } from "../../src/persistence/IngestDevice.ts"
+import type { Marker } from "../../src/persistence/ingest/IngestDevice.ts"
 import { MarkerCache } from "../../src/persistence/MarkerCache.ts"
 import { Redis, RedisUrl, redisKeys } from "../../src/persistence/Redis.ts"
 import { type FreshRedis, freshRedis } from "../kit/TestServices.ts"

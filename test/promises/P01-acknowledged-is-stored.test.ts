@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 import { LoadedFleet } from "../kit/LoadedFleet.ts"
 import { kept, Oracle } from "../kit/Oracle.ts"
 import { promiseSeed, promiseSize, reportPromise } from "../kit/PromiseSize.ts"

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 import { DatabaseWatch } from "../kit/DatabaseWatch.ts"
 import { LoadedFleet } from "../kit/LoadedFleet.ts"
 import { LossyNetwork } from "../kit/LossyNetwork.ts"

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 import { DriverClientFrame, DriverServerFrame } from "../../src/protocol/FrameType.ts"
 import { DatabaseWatch } from "../kit/DatabaseWatch.ts"
 import { promiseSeed, reportPromise } from "../kit/PromiseSize.ts"

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
-import { dayName, dayOf } from "../../src/persistence/TelemetryDays.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
+import { dayName, dayOf } from "../../src/persistence/ingest/TelemetryDays.ts"
 import { DatabaseWatch } from "../kit/DatabaseWatch.ts"
 import { LoadedFleet } from "../kit/LoadedFleet.ts"
 import { kept, Oracle } from "../kit/Oracle.ts"

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { customerEventTypes } from "../../src/domain/CustomerEvent.ts"
-import { SeededRandom } from "../../src/domain/SeededRandom.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
 import { TrackingServerFrame } from "../../src/protocol/FrameType.ts"
 import { type EngineUnderTest, startEngine, type TestDriver } from "../kit/EngineUnderTest.ts"
 import { promiseSeed, promiseSize, reportPromise } from "../kit/PromiseSize.ts"

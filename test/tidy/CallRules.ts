@@ -47,9 +47,9 @@ const bans: ReadonlyArray<Banned> = [
       "src/embedded/EmbeddedRedis.ts": realTime,
       "src/embedded/Progress.ts": realTime,
       "src/embedded/ServerProcess.ts": realTime,
-      "src/cli/DatabaseExamination.ts": "compares this machine's clock with PostgreSQL's",
-      "src/cli/Replay.ts": realTime,
-      "src/cli/Simulation.ts": realTime
+      "src/cli/doctor/DatabaseExamination.ts": "compares this machine's clock with PostgreSQL's",
+      "src/cli/fleet/Replay.ts": realTime,
+      "src/cli/fleet/Simulation.ts": realTime
     },
     breach: "export const a = Date.now()"
   },
@@ -67,9 +67,9 @@ const bans: ReadonlyArray<Banned> = [
     besides: {
       "src/client/ClientClock.ts": "the client's one clock",
       "src/client/RestClient.ts": "times its own retries and the life of a token",
-      "src/cli/Replay.ts": realTime,
-      "src/cli/Simulation.ts": realTime,
-      "src/cli/ClientFleet.ts": realTime,
+      "src/cli/fleet/Replay.ts": realTime,
+      "src/cli/fleet/Simulation.ts": realTime,
+      "src/cli/fleet/ClientFleet.ts": realTime,
       "src/cli/StatusLine.ts": realTime
     },
     breach: "export const a = performance.now()"
@@ -94,8 +94,8 @@ const bans: ReadonlyArray<Banned> = [
     besides: {
       "src/client/ClientClock.ts": "the client's one clock",
       "src/client/RestClient.ts": "waits between retries, without Effect",
-      "src/cli/ClientFleet.ts": "drives clients that are not Effects",
-      "src/cli/DriverAccounts.ts": "drives clients that are not Effects"
+      "src/cli/fleet/ClientFleet.ts": "drives clients that are not Effects",
+      "src/cli/fleet/DriverAccounts.ts": "drives clients that are not Effects"
     },
     breach: "setTimeout(() => undefined, 10)"
   },

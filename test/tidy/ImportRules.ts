@@ -74,7 +74,7 @@ const packageHomes: ReadonlyArray<PackageHome> = [
   {
     module: /^ioredis$/,
     folders: ["persistence"],
-    besides: { "src/cli/RedisExamination.ts": "doctor looks at a server that may be unusable for the product" }
+    besides: { "src/cli/doctor/RedisExamination.ts": "doctor looks at a server that may be unusable for the product" }
   },
   { module: /^argon2$|^@node-rs\/argon2$|^jose$/, folders: ["identity"], besides: {} }
 ]
@@ -99,7 +99,7 @@ const sqlElsewhere: Readonly<Record<string, string>> = {
   "src/jobs/PartitionKeeper.ts": "calls ensure_telemetry_day, which is the whole of its work",
   "src/http/Readiness.ts": "SELECT 1 asks whether the database answers",
   "src/embedded/EmbeddedPostgres.ts": "makes the database of the server that it starts, before there is a schema",
-  "src/cli/DatabaseExamination.ts": "doctor reads the catalog, also of a database that cannot serve"
+  "src/cli/doctor/DatabaseExamination.ts": "doctor reads the catalog, also of a database that cannot serve"
 }
 
 const sqlText =

@@ -1,5 +1,10 @@
 import type { FeatureCollection, MultiLineString, Polygon, Position } from "geojson"
-import { buildStreetNetwork, placeDegrees, type StreetNetwork, streetKinds } from "../../../src/domain/StreetNetwork.ts"
+import {
+  buildStreetNetwork,
+  placeDegrees,
+  type StreetNetwork,
+  streetKinds
+} from "../../../src/domain/simulation/StreetNetwork.ts"
 
 /** The city that `demo` and `simulate` drive in unless they are told another seed. */
 const demoSeed = 1

@@ -1,0 +1,206 @@
+import type { DeliveryRest, Product, Shipment } from "../../client/DeliveryRest.ts"
+import { Problem } from "../../client/Problem.ts"
+import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
+import { nearestCrossing } from "../../domain/simulation/StreetNetwork.ts"
+import { pause } from "../fleet/ClientFleet.ts"
+import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
+import { Delivery, stageOf } from "./Delivery.ts"
+import type { DemoLinks } from "./DemoLinks.ts"
+import { orderBetween, stockedGoods } from "./DemoShop.ts"
+
+export interface DemoDeliveriesOptions {
+  readonly city: City
+  /** How many orders are under way at once. */
+  readonly orders: number
+  /** Confirms and assigns. */
+  readonly staff: DeliveryRest
+  /** Places the orders. */
+  readonly customer: DeliveryRest
+  readonly links: DemoLinks
+  readonly random: SeededRandom
+  /** Hears in a line why an order was given up. */
+  readonly told: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+const openStatuses = [
+  "arrived",
+  "en_route",
+  "picked_up",
+  "at_pickup",
+  "en_route_to_pickup",
+  "assigned",
+  "dispatching",
+  "created"
+]
+/** The shipment is looked at again after this, should its driver's news have stayed away. */
+const lookEveryMs = 20_000
+const freeDriverEveryMs = 250
+const heardWithinMs = 1_000
+const afterFailureMs = 5_000
+/** From door to door as the crow flies, metres. */
+const [shortestM, longestM] = [150, 1_500]
+/** Steps by the golden ratio spread over any range evenly, however many there are. */
+const goldenShare = 0.618_034
+
+/** Keeps orders going from the customer to the door until the signal fires; those of an earlier run first. */
+export const keepDelivering = async (options: DemoDeliveriesOptions): Promise<void> => {
+  const { signal, staff, orders } = options
+  try {
+    const goods = await stockedGoods(staff)
+    const deliveries = new DemoDeliveries(options, goods)
+    const leftOver = await deliveries.leftOver()
+    await Promise.all(Array.from({ length: orders }, (_, slot) => deliveries.keepGoing(slot, leftOver[slot])))
+  } catch (cause) {
+    if (!signal.aborted) throw cause
+  }
+}
+
+class DemoDeliveries {
+  private readonly options: DemoDeliveriesOptions
+  private readonly goods: ReadonlyArray<Product>
+  private readonly open = new Map<string, Delivery>()
+  /** Drivers who are about to be given a shipment. */
+  private readonly reserved = new Set<SimulatedDriver>()
+  private readonly driverIds: ReadonlySet<string>
+  private placed = 0
+
+  constructor(options: DemoDeliveriesOptions, goods: ReadonlyArray<Product>) {
+    this.options = options
+    this.goods = goods
+    this.driverIds = new Set(options.city.drivers.map(({ driverId }) => driverId))
+    for (const { errands } of options.city.drivers)
+      errands.listen((shipmentId, progress) => this.open.get(shipmentId)?.take(progress))
+  }
+
+  /** What an earlier run did not finish and this one can: waiting for a driver, or in the hands of one of these. */
+  async leftOver(): Promise<ReadonlyArray<Shipment>> {
+    const { staff, orders } = this.options
+    const pages = await Promise.all(openStatuses.map((status) => staff.shipments(status, orders)))
+    return pages.flatMap(({ data }) => data).filter((shipment) => this.isOurs(shipment))
+  }
+
+  /** One order after the other. */
+  async keepGoing(slot: number, leftOver: Shipment | undefined): Promise<void> {
+    const { signal, random, told } = this.options
+    let delivery = leftOver === undefined ? undefined : this.adopted(leftOver)
+    for (let round = 0; !signal.aborted; round++) {
+      try {
+        delivery ??= await this.place(slot, round)
+        await this.see(delivery, this.waitMs(slot, round))
+      } catch (cause) {
+        if (signal.aborted) return
+        if (!(cause instanceof Problem)) throw cause
+        told(`an order of the demo was given up: ${cause.message}`)
+        await pause(afterFailureMs, signal)
+      }
+      if (delivery !== undefined) this.forget(delivery)
+      delivery = undefined
+      await pause(random.between(1_000, 6_000), signal)
+    }
+  }
+
+  private adopted({ order_id, id, status }: Shipment): Delivery {
+    return this.note(new Delivery({ orderId: order_id, shipmentId: id }, stageOf(status)))
+  }
+
+  private note(delivery: Delivery): Delivery {
+    this.open.set(delivery.shipmentId, delivery)
+    this.options.links.offer(delivery)
+    return delivery
+  }
+
+  private forget(delivery: Delivery): void {
+    delivery.stage = "over"
+    this.open.delete(delivery.shipmentId)
+  }
+
+  /** Every other of the first orders is right before a driver, so that a map just opened shows parcels on their way. */
+  private async place(slot: number, round: number): Promise<Delivery> {
+    const { city, customer, staff, random } = this.options
+    const { network, drivers } = city
+    const free = drivers.filter((driver) => driver.isFree)
+    const ahead = round === 0 && slot % 2 === 0 ? free[random.below(free.length)] : undefined
+    const pickup = ahead?.motion.nextCrossing ?? random.below(network.x.length)
+    const share = (this.placed++ * goldenShare) % 1
+    const dropoff = this.awayFrom(pickup, shortestM + share * (longestM - shortestM))
+    const order = await customer.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))
+    const { shipment_id } = await staff.confirmOrder(order.id)
+    if (shipment_id === null) throw new Error(`${order.id} was confirmed without a shipment`)
+    return this.note(new Delivery({ orderId: order.id, shipmentId: shipment_id }, "waiting for a driver", pickup))
+  }
+
+  /** A crossing about so far away, in any direction that stays within the city. */
+  private awayFrom(from: number, distanceM: number): number {
+    const { network } = this.options.city
+    const angle = this.options.random.between(0, 2 * Math.PI)
+    const [x, y] = [network.x[from] ?? 0, network.y[from] ?? 0]
+    const candidates = [0, 1, 2, 3].map((quarter) => {
+      const direction = angle + (quarter * Math.PI) / 2
+      const to = nearestCrossing(network, x + distanceM * Math.sin(direction), y + distanceM * Math.cos(direction))
+      return { to, missM: Math.abs(Math.hypot((network.x[to] ?? 0) - x, (network.y[to] ?? 0) - y) - distanceM) }
+    })
+    return candidates.reduce((best, each) => (each.missM < best.missM && each.to !== from ? each : best)).to
+  }
+
+  /** How long a new order waits until somebody gives it to a driver, milliseconds. */
+  private waitMs(slot: number, round: number): number {
+    if (round > 0) return this.options.random.between(5_000, 30_000)
+    return slot % 3 === 2 ? 30_000 : 0
+  }
+
+  /** Until it is over, whatever dispatchers do with it meanwhile. */
+  private async see(delivery: Delivery, waitMs: number): Promise<void> {
+    const { staff, signal } = this.options
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      const shipment = await staff.shipment(delivery.shipmentId)
+      delivery.stage = stageOf(shipment.status)
+      if (delivery.isOver || !this.isOurs(shipment)) return
+      if (delivery.stage === "waiting for a driver") {
+        if (isFirst) await pause(waitMs, signal)
+        if (!(await this.assign(delivery))) continue
+      }
+      // Its failure is the signal's, which the loop sees.
+      await delivery.turn(pause(lookEveryMs, signal).catch(() => undefined))
+      if (delivery.isOver) return
+    }
+  }
+
+  private isOurs({ status, assignment }: Shipment): boolean {
+    if (stageOf(status) === "waiting for a driver") return true
+    return assignment?.driver_id !== null && assignment !== null && this.driverIds.has(assignment.driver_id)
+  }
+
+  /** Gives it to the nearest free driver, once there is one. False when it was given away or cancelled meanwhile. */
+  private async assign(delivery: Delivery): Promise<boolean> {
+    const { staff, signal } = this.options
+    const driver = await this.nearestFree(delivery.pickup)
+    this.reserved.add(driver)
+    try {
+      await staff.assign(delivery.shipmentId, driver.driverId)
+      delivery.stage = "being picked up"
+      // The phone hears of it a moment later, and the driver must not be taken for free until then.
+      await delivery.turn(pause(heardWithinMs, signal))
+      return true
+    } catch (cause) {
+      if (!(cause instanceof Problem) || cause.status !== 409) throw cause
+      await pause(freeDriverEveryMs, signal)
+      return false
+    } finally {
+      this.reserved.delete(driver)
+    }
+  }
+
+  private async nearestFree(pickup: number | undefined): Promise<SimulatedDriver> {
+    const { city, signal } = this.options
+    const { x, y } = city.network
+    const awayM = ({ motion }: SimulatedDriver): number =>
+      pickup === undefined ? 0 : Math.hypot(motion.x - (x[pickup] ?? 0), motion.y - (y[pickup] ?? 0))
+    for (;;) {
+      const free = city.drivers.filter((driver) => driver.isFree && !this.reserved.has(driver))
+      const [first, ...others] = free
+      if (first !== undefined) return others.reduce((best, each) => (awayM(each) < awayM(best) ? each : best), first)
+      await pause(freeDriverEveryMs, signal)
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import type { DriverClient } from "../../client/DriverClient.ts"
+import type { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
+import type { PhoneSensor } from "../../domain/simulation/PhoneSensor.ts"
+import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import type { Errands } from "./Errands.ts"
+
+/** However often the server would like positions, a receiver gives no more than five a second. */
+const stepMsMin = 200
+
+/** What a simulated driver is made of. */
+export interface DriverParts {
+  readonly driverId: string
+  readonly client: DriverClient
+  readonly motion: DriverMotion
+  readonly sensor: PhoneSensor
+  readonly errands: Errands
+  /** When its receiver ticks, seconds, so that a fleet does not report as one. */
+  readonly phaseS: number
+}
+
+/** The streets and everybody who drives in them. */
+export interface City {
+  readonly network: StreetNetwork
+  readonly drivers: ReadonlyArray<SimulatedDriver>
+}
+
+/** A driver, the car's way, the phone in it and the work to do. */
+export class SimulatedDriver {
+  readonly driverId: string
+  readonly client: DriverClient
+  readonly motion: DriverMotion
+  readonly errands: Errands
+  private readonly sensor: PhoneSensor
+  /** Where the motion is, and when the last position was reported; seconds of simulated time. */
+  private movedToS: number
+  private reportedAtS = Number.NEGATIVE_INFINITY
+  deadZones = 0
+
+  constructor(parts: DriverParts) {
+    this.driverId = parts.driverId
+    this.client = parts.client
+    this.motion = parts.motion
+    this.sensor = parts.sensor
+    this.errands = parts.errands
+    this.movedToS = parts.phaseS
+  }
+
+  /** Connected, and without anything to do. */
+  get isFree(): boolean {
+    return this.client.state === "live" && this.errands.isIdle
+  }
+
+  /** Lives up to `nowS` seconds of simulated time, reporting at the server's cadence. `unixMs`: a second as a time. */
+  liveUntil(nowS: number, unixMs: (atS: number) => number): void {
+    const { movingMs, idleMs } = this.client.cadence
+    const stepS = Math.max(stepMsMin, movingMs) / 1_000
+    for (let atS = this.movedToS + stepS; atS <= nowS; atS += stepS) {
+      this.motion.advance(stepS)
+      this.movedToS = atS
+      const sinceS = atS - this.reportedAtS
+      if (!this.motion.isStanding || sinceS * 1_000 >= idleMs) {
+        const reading = this.sensor.read(Math.min(sinceS, atS))
+        this.client.report({ ...reading, recordedAt: Math.floor(unixMs(atS)), source: "fused" })
+        this.reportedAtS = atS
+        this.followNetwork()
+      }
+      this.errands.live(stepS, unixMs(atS))
+    }
+  }
+
+  private followNetwork(): void {
+    const isOut = this.motion.isInDeadZone
+    if (isOut && this.client.state !== "offline") {
+      this.deadZones++
+      this.client.offline()
+    } else if (!isOut && this.client.state === "offline") this.client.online()
+  }
+}

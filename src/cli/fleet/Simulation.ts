@@ -1,0 +1,248 @@
+import type { DriverClient } from "../../client/DriverClient.ts"
+import type { RestClient } from "../../client/RestClient.ts"
+import type { SocketFactory } from "../../client/SocketFactory.ts"
+import { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
+import { PhoneSensor } from "../../domain/simulation/PhoneSensor.ts"
+import { RoutePlanner } from "../../domain/simulation/RoutePlanner.ts"
+import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
+import { buildStreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import type { StatusLine } from "../StatusLine.ts"
+import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
+import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
+import { Errands } from "./Errands.ts"
+import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
+import { simulatedPerson } from "./SimulatedPerson.ts"
+
+export interface SimulationOptions {
+  readonly drivers: number
+  readonly seed: number
+  /** Simulated seconds per second. */
+  readonly speed: number
+  /** Real seconds until the fleet stops driving; infinity: until the signal. */
+  readonly durationS: number
+  readonly rest: RestClient
+  readonly socketUrl: string
+  readonly sockets: SocketFactory
+  /** Without any acknowledgement for this long while points wait, the simulation fails. Milliseconds. */
+  readonly giveUpAfterMs: number
+  /** After the signal: how long the fleet may take to go off duty and deliver the rest. Milliseconds. */
+  readonly windUpMsMax: number
+  readonly status: StatusLine
+  /** Ends the driving; the report follows. While drivers are still being made it ends everything. */
+  readonly signal: AbortSignal
+  /** What else happens in the city while it drives; ends when its signal fires, before the fleet winds up. */
+  readonly beside?: (city: City, signal: AbortSignal) => Promise<void>
+}
+
+/** What a simulation prints at its end. */
+export interface SimulationReport {
+  readonly drivers: number
+  readonly seed: number
+  readonly points_sent: number
+  readonly points_acked: number
+  /** The points that FLAGGED named; the true number is at most this plus `points_acked_unseen` (see `ReplayReport`). */
+  readonly points_quarantined: number
+  readonly points_acked_unseen: number
+  readonly points_resent: number
+  readonly beacons: number
+  readonly stops_served: number
+  /** Times a phone lost its network in a dead zone. */
+  readonly dead_zones: number
+  /** Times the server or the network ended a connection. */
+  readonly losses: number
+  readonly duration_s: number
+  readonly ack_p50_ms: number | null
+  readonly ack_p99_ms: number | null
+  /** What an honest fleet must never see, each with how often it did; empty when all is well. */
+  readonly violations: ReadonlyArray<string>
+}
+
+const tickMs = 100
+const phaseSMax = 2
+/** Counts what should not happen. */
+class Violations {
+  private readonly counts = new Map<string, number>()
+
+  note(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  /** The credit window may close between two frames, and a killed connection leaves gaps: those are ordinary. */
+  observe(client: DriverClient): void {
+    client.on("flagged", ({ code }) => this.note(`point quarantined: ${code}`))
+    client.on("refused", ({ code }) => {
+      if (code !== "credit_exceeded") this.note(`points refused: ${code}`)
+    })
+    client.on("newDevice", () => this.note("the server's sequence was not ours"))
+    client.on("result", ({ ok, detail }) => {
+      if (!ok) this.note(`command refused: ${String(detail?.code ?? "no reason")}`)
+    })
+  }
+
+  get list(): ReadonlyArray<string> {
+    return [...this.counts].map(([what, count]) => `${what} (${count})`)
+  }
+}
+
+/** A run that is under way. */
+interface Run {
+  readonly options: SimulationOptions
+  readonly fleet: ClientFleet
+  readonly city: City
+  readonly elapsedS: () => number
+  /** A second of simulated time as Unix milliseconds. */
+  readonly unixMs: (atS: number) => number
+}
+
+/**
+ * Drives an honest fleet through the city of a seed, over real sockets. Ways, stops, errors and dead zones depend on the seed alone;
+ * what the network does to them does not. Ends after `durationS`, or early when the signal fires.
+ */
+export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
+  const { durationS, speed, status } = options
+  const violations = new Violations()
+  const fleet = new ClientFleet()
+  const city = await makeCity(options, fleet, violations)
+  const { drivers } = city
+  const startedAt = performance.now()
+  // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
+  const baseMs = Math.floor(Date.now() - (isInThePast(options) ? (speed - 1) * durationS * 1_000 : 0))
+  const run: Run = {
+    options,
+    fleet,
+    city,
+    elapsedS: () => (performance.now() - startedAt) / 1_000,
+    unixMs: (atS) => baseMs + atS * 1_000
+  }
+  try {
+    await drive(run)
+    await windUp(run)
+    status.end(statusText(fleet, run.elapsedS() * speed))
+  } finally {
+    await fleet.stop()
+  }
+  if (fleet.total("acked") !== fleet.total("reported")) violations.note("reported and acknowledged points differ")
+  return reportOf(options, fleet, drivers, violations, run.elapsedS())
+}
+
+/** Such a fleet lives through hours that an earlier run may have lived through already. */
+const isInThePast = ({ speed }: SimulationOptions): boolean => speed > 1
+
+const isOver = ({ options, elapsedS }: Run): boolean => options.signal.aborted || elapsedS() >= options.durationS
+
+/** Drives until the time is over or the signal fires. */
+const drive = async (run: Run): Promise<void> => {
+  const { options, fleet, city, elapsedS, unixMs } = run
+  const { drivers } = city
+  const { durationS, speed, signal, status, beside = async () => undefined } = options
+  const over = new AbortController()
+  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
+  const roll = async (): Promise<void> => {
+    await fleet.start(signal)
+    // Fails only when the client stops for good, which the watch reports.
+    for (const { client } of drivers) client.duty("on", unixMs(0)).catch(() => undefined)
+    while (!isOver(run)) {
+      await pause(tickMs, signal)
+      const nowS = Math.min(elapsedS(), durationS) * speed
+      for (const driver of drivers) driver.liveUntil(nowS, unixMs)
+    }
+    over.abort(new Error("the drive is over"))
+  }
+  try {
+    const events = beside(city, AbortSignal.any([signal, over.signal]))
+    await Promise.all([roll(), events, fleet.watch(() => isOver(run), options.giveUpAfterMs, show, signal)])
+  } catch (cause) {
+    if (!signal.aborted) throw cause
+  }
+}
+
+/**
+ * The working day ends: everybody goes off duty and delivers what waits. A fleet in the past stays on duty: its next run begins before
+ * this end, and would find itself off duty in the middle of it.
+ */
+const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<void> => {
+  const { signal, durationS, speed, status } = options
+  const endMs = Math.ceil(unixMs(Math.min(elapsedS(), durationS) * speed))
+  let answersDue = 0
+  for (const { client } of city.drivers) {
+    client.online()
+    if (isInThePast(options)) continue
+    answersDue++
+    // As above: a client that stops for good is reported by the watch.
+    const answered = (): void => {
+      answersDue--
+    }
+    client.duty("off", endMs).then(answered, answered)
+  }
+  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed))
+  const isDone = (): boolean => fleet.pending === 0 && answersDue === 0
+  if (!signal.aborted) {
+    await fleet.watch(isDone, options.giveUpAfterMs, show, signal).catch((cause: unknown) => {
+      if (!signal.aborted) throw cause
+    })
+  }
+  const endByMs = performance.now() + options.windUpMsMax
+  const isLate = (): boolean => performance.now() >= endByMs
+  await fleet.watch(() => isDone() || isLate(), Number.POSITIVE_INFINITY, show, new AbortController().signal)
+}
+
+const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violations: Violations): Promise<City> => {
+  const { rest, seed, status } = options
+  const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
+  const people = Array.from({ length: options.drivers }, (_, index) => simulatedPerson(index, domain))
+  const ids = await ensureDrivers(rest, people, (ready) =>
+    status.show(() => `drivers ready: ${ready} of ${people.length}`, ready / people.length)
+  )
+  options.signal.throwIfAborted()
+  const desk = new TokenDesk(rest)
+  const network = buildStreetNetwork({ seed })
+  const planner = new RoutePlanner(network)
+  const random = new SeededRandom(seed)
+  const drivers = ids.map((driverId, index) => {
+    const client = fleet.add(people[index]?.email ?? driverId, {
+      url: options.socketUrl,
+      token: desk.providerOf(driverId),
+      sockets: options.sockets,
+      appVersion: "simulation",
+      platform: index % 3 === 0 ? "ios" : "android"
+    })
+    violations.observe(client)
+    const motion = new DriverMotion(network, planner, random.fork(index * 2))
+    const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
+    const phaseS = random.fork(people.length * 2 + index).next() * phaseSMax
+    const errands = new Errands(client, motion, network, random.fork(people.length * 3 + index))
+    return new SimulatedDriver({ driverId, client, motion, sensor, errands, phaseS })
+  })
+  return { network, drivers }
+}
+
+const reportOf = (
+  options: SimulationOptions,
+  fleet: ClientFleet,
+  drivers: ReadonlyArray<SimulatedDriver>,
+  violations: Violations,
+  elapsedS: number
+): SimulationReport => {
+  const sum = (each: (driver: SimulatedDriver) => number): number =>
+    drivers.reduce((total, driver) => total + each(driver), 0)
+  return {
+    drivers: drivers.length,
+    seed: options.seed,
+    points_sent: fleet.total("reported"),
+    points_acked: fleet.total("acked"),
+    points_quarantined: fleet.total("quarantined"),
+    points_acked_unseen: fleet.total("ackedUnseen"),
+    points_resent: fleet.total("resent"),
+    beacons: fleet.total("beacons"),
+    stops_served: sum((driver) => driver.motion.stopsServed),
+    dead_zones: sum((driver) => driver.deadZones),
+    losses: fleet.total("losses"),
+    duration_s: Math.round(elapsedS * 1_000) / 1_000,
+    ack_p50_ms: quantileForReport(fleet.ackLatency, 0.5),
+    ack_p99_ms: quantileForReport(fleet.ackLatency, 0.99),
+    violations: violations.list
+  }
+}
+
+const statusText = (fleet: ClientFleet, simulatedS: number): string =>
+  `${Math.floor(simulatedS)} s driven, ${fleet.live}/${fleet.clients.length} connected, ${fleet.total("reported")} points, ${fleet.total("acked")} acknowledged, ${fleet.pending} waiting, ${fleet.total("losses")} losses`

@@ -1,0 +1,132 @@
+import { Console, Effect, Layer, Redacted, Schedule } from "effect"
+import { Env } from "../../config/Env.ts"
+import { brokenRelations, Limits } from "../../config/Limits.ts"
+import { publishInstance } from "../../embedded/Home.ts"
+import { HttpPort } from "../../gateway/HttpPort.ts"
+import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
+import { makeRequestHandler } from "../../http/HttpApp.ts"
+import { databaseCheck, Readiness, revocationsCheck } from "../../http/Readiness.ts"
+import { TrackingEventStream } from "../../http/TrackingEventStream.ts"
+import { webPages } from "../../http/WebPages.ts"
+import { Passwords } from "../../identity/Passwords.ts"
+import { Secret } from "../../identity/Secret.ts"
+import { DatabaseUrl } from "../../persistence/Database.ts"
+import { migrate } from "../../persistence/Migrations.ts"
+import { RedisUrl } from "../../persistence/Redis.ts"
+import { seed } from "../../persistence/Seed.ts"
+import type { OrderHub } from "../../realtime/OrderHub.ts"
+import type { TrackGate } from "../../realtime/TrackGate.ts"
+import { CommandFailed, commandFailed } from "../CommandFailed.ts"
+import { readEnv } from "../InstanceUrls.ts"
+import { EngineLayer, FrontLayer } from "./EngineLayer.ts"
+import { buildEngine } from "./EngineScope.ts"
+import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
+import { observability } from "./Observability.ts"
+import { canServe, rolesTogether, type ServerRole, ServerRoles } from "./ServerRoles.ts"
+import { shiftedClock } from "./ShiftedClock.ts"
+import { builtWeb } from "./WebBuild.ts"
+
+/** REST, pages and the event stream on top of the engine, on the one port that the outside needs. */
+const serverLayer = (webFolder: string, roles: ReadonlySet<ServerRole>) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { mapStyleUrl } = yield* Env
+      const pages = yield* webPages({ folder: webFolder, mapStyleUrl })
+      const checks = yield* Effect.all([databaseCheck, revocationsCheck])
+      const engine = yield* Effect.context<TrackGate | OrderHub>()
+      const routes = Layer.mergeAll(pages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
+      return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
+    })
+  ).pipe(Layer.provideMerge(roles.has("worker") ? EngineLayer : FrontLayer))
+
+/**
+ * `dropmate serve`: brings up what the environment does not bring along, migrates, makes the baseline on an empty database, and
+ * serves until it is interrupted; then drains (see RealtimeServer) and stops what it started. Data stays.
+ */
+export const serve = Effect.gen(function* () {
+  const env = yield* readEnv
+  return yield* Effect.gen(function* () {
+    const broken = brokenRelations(yield* Limits)
+    if (broken.length > 0)
+      return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
+    const roles = yield* ServerRoles
+    if (!canServe(roles)) return yield* new CommandFailed({ message: rolesTogether })
+    const prepared = Effect.gen(function* () {
+      const started = yield* startInfrastructure(env)
+      yield* prepareDatabase(started, env)
+      return started
+    })
+    const [infrastructure, webFolder] = yield* Effect.all([prepared, builtWeb], { concurrency: 2 })
+    return yield* run(infrastructure, env, webFolder, roles)
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.merge(observability(env), shiftedClock(env.clockOffsetMs))),
+    Effect.mapError(commandFailed)
+  )
+})
+
+/** A server and its database often start together, and one that recovers answers late: wait for it, and say so. */
+const whenReachable = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const { databaseStartMs, databaseStartRetryMs } = yield* Limits
+    return yield* effect.pipe(
+      Effect.tapError((error) =>
+        error._tag === "DatabaseUnreachable" ? Effect.logWarning("waiting_for_database", error.message) : Effect.void
+      ),
+      Effect.retry({
+        schedule: Schedule.spaced(databaseStartRetryMs).pipe(Schedule.upTo({ duration: databaseStartMs })),
+        while: (error) => error._tag === "DatabaseUnreachable"
+      })
+    )
+  })
+
+const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
+  Effect.gen(function* () {
+    yield* whenReachable(migrate(infrastructure.databaseUrl))
+    const passwords = yield* Passwords
+    const report = yield* seed(infrastructure.databaseUrl, {
+      adminEmail: env.adminEmail,
+      adminPassword: env.adminPassword,
+      hashPassword: passwords.hash
+    })
+    // Nothing keeps a generated password: this is the one time it can be read.
+    if (report.generatedPassword !== undefined) {
+      yield* Console.error(
+        `dropmate: administrator ${report.adminEmail}, password (shown once): ${Redacted.value(report.generatedPassword)}`
+      )
+    }
+  }).pipe(Effect.provide(Passwords.layer))
+
+const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles: ReadonlySet<ServerRole>) =>
+  Effect.gen(function* () {
+    const engine = yield* buildEngine(
+      serverLayer(webFolder, roles).pipe(
+        Layer.provide(
+          Layer.mergeAll(
+            Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),
+            Layer.succeed(RedisUrl, infrastructure.redisUrl),
+            Layer.succeed(Env, env),
+            Secret.layer(infrastructure.secret)
+          )
+        )
+      )
+    )
+    yield* announce(infrastructure, env).pipe(Effect.provideContext(engine))
+    return yield* Effect.never
+  })
+
+const announce = (infrastructure: Infrastructure, env: Env) =>
+  Effect.gen(function* () {
+    const http = yield* HttpPort
+    const realtime = yield* RealtimeServer
+    const HTTP_URL = `http://${env.host}:${http.port}`
+    yield* publishInstance(infrastructure.home, {
+      DATABASE_URL: infrastructure.databaseUrlForTools,
+      REDIS_URL: Redacted.value(infrastructure.redisUrl),
+      HTTP_URL,
+      REALTIME_URL: `ws://${env.host}:${realtime.port}`
+    })
+    yield* Effect.logInfo("serving", { url: HTTP_URL, realtime_port: realtime.port, home: infrastructure.home.root })
+  })
