@@ -1,5 +1,5 @@
 /** Who carries a position to its watchers. */
-export type Carrier = "hub" | "publish" | "rooms" | "redis"
+export type Carrier = "hub" | "publish" | "rooms" | "redis" | "nats"
 
 /** What a contestant's process can be asked. */
 export type FanoutServerOperations = {

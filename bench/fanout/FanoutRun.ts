@@ -9,8 +9,10 @@ import type {
   SourcePlan,
   Watch,
   WatchersOperations,
+  WatchersPlan,
   WatchersSample
 } from "./FanoutOperations.ts"
+import { natsCommand, startNats } from "./NatsServer.ts"
 
 /** Who watches what, and what moves. */
 export interface FanoutShape {
@@ -74,6 +76,7 @@ interface Contestant {
   readonly port: number
   readonly password: string
   readonly pid: number
+  readonly end: () => Promise<void>
 }
 
 /** More than the watchers of any shape; Redis as it comes stops at 10,000. */
@@ -86,18 +89,29 @@ const admitClients = async (redisUrl: string): Promise<void> => {
 }
 
 /** A fresh process for each run: no contestant inherits another shape's channels. Redis is the stage's. */
-const contestantOf = async (stage: BenchStage, options: BenchOptions, carrier: Carrier, tickMs: number) => {
+const contestantOf = async (
+  stage: BenchStage,
+  options: BenchOptions,
+  carrier: Carrier,
+  tickMs: number
+): Promise<Contestant> => {
   if (carrier === "redis") {
     await admitClients(stage.plan.redisUrl)
     const { hostname, port, password } = new URL(stage.plan.redisUrl)
-    return { host: hostname, port: Number(port), password, pid: stage.redisPid } satisfies Contestant
+    return { host: hostname, port: Number(port), password, pid: stage.redisPid, end: async () => {} }
+  }
+  if (carrier === "nats") {
+    const path = natsCommand()
+    if (path === undefined) throw new UnsoundFanout(carrier, "no nats-server on PATH")
+    const { port, pid, stop } = await startNats(path)
+    return { host: "127.0.0.1", port, password: "", pid, end: stop }
   }
   await stage.end(carrier)
   const profile =
     carrier === "hub" && options.profileDir !== undefined ? ["--cpu-prof", `--cpu-prof-dir=${options.profileDir}`] : []
   const server = await stage.process<FanoutServerOperations>(carrier, files[carrier], profile)
   const port = await server.ask("listen", { tickMs })
-  return { host: "127.0.0.1", port, password: "", pid: server.pid } satisfies Contestant
+  return { host: "127.0.0.1", port, password: "", pid: server.pid, end: () => stage.end(carrier) }
 }
 
 /** Connects, warms up, measures, waits for what is under way, disconnects. */
@@ -107,7 +121,22 @@ export const runFanout = async (
   carrier: Carrier,
   shape: FanoutShape
 ): Promise<FanoutResult> => {
-  const { pid, ...server } = await contestantOf(stage, options, carrier, shape.tickMs)
+  const { pid, end: endContestant, ...server } = await contestantOf(stage, options, carrier, shape.tickMs)
+  try {
+    return await measure(stage, options, carrier, shape, pid, server)
+  } finally {
+    await endContestant()
+  }
+}
+
+const measure = async (
+  stage: BenchStage,
+  options: BenchOptions,
+  carrier: Carrier,
+  shape: FanoutShape,
+  pid: number,
+  server: Pick<WatchersPlan, "host" | "port" | "password">
+): Promise<FanoutResult> => {
   const watchers = await stage.process<WatchersOperations>("watchers", new URL("./WatchersProcess.ts", import.meta.url))
   await watchers.ask("open", { carrier, ...server, watches: shape.watches, source: shape.source })
   const read = async () => ({ sample: await watchers.ask("sample", null), serverCpuS: cpuSecondsOf(pid) })
@@ -119,7 +148,6 @@ export const runFanout = async (
   const after = await read()
   const end = await watchers.ask("drain", { timeoutMs: shape.isConflated ? 500 : drainMs })
   await watchers.ask("close", null)
-  if (carrier !== "redis") await stage.end(carrier)
   if (Object.keys(end.surprises).length > 0) throw new UnsoundFanout(carrier, JSON.stringify(end.surprises))
   if (!shape.isConflated && end.delivered !== end.due) {
     throw new UnsoundFanout(carrier, `${end.delivered} of ${end.due} deliveries were made`)

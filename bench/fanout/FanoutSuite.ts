@@ -1,5 +1,3 @@
-import { accessSync, constants } from "node:fs"
-import { delimiter, join } from "node:path"
 import type { BenchOptions } from "../BenchOptions.ts"
 import type { BenchStage } from "../BenchStage.ts"
 import { type Figure, figure, type Target } from "../Figure.ts"
@@ -7,12 +5,15 @@ import { isWanted, type Suite } from "../Suite.ts"
 import type { Carrier } from "./FanoutOperations.ts"
 import { type FanoutResult, type FanoutShape, fanoutLine, runFanout } from "./FanoutRun.ts"
 import { idleFigures } from "./IdleWatchers.ts"
+import { natsCommand } from "./NatsServer.ts"
 import { eagerRound, fleetShape, mapShape, productRound, rivalNames, topicsShape } from "./Shapes.ts"
 
 type Rival = Exclude<Carrier, "hub">
 type Results = ReadonlyMap<Carrier, ReadonlyArray<FanoutResult>>
 
-const everyRival: ReadonlyArray<Rival> = ["publish", "rooms", "redis"]
+/** NATS takes part where the machine has it: the bench installs nothing. */
+const everyRival: ReadonlyArray<Rival> =
+  natsCommand() === undefined ? ["publish", "rooms", "redis"] : ["publish", "rooms", "redis", "nats"]
 
 /** One shape for several contestants, in turns; the order is reversed from run to run. */
 const contest = async (
@@ -149,7 +150,8 @@ const map: Scenario = async (stage, options) => {
   return [
     ...ratios("B9", "live map, viewers x 100 drivers, shared views", shape, results, {
       publish: { least: 15, beyond: 25 },
-      rooms: { least: 30, beyond: 50 }
+      rooms: { least: 30, beyond: 50 },
+      nats: { least: 2.5, beyond: 3.5 }
     }),
     ...ratios("B9.own", "live map, no two viewers share a view", own, ownResults, {})
   ]
@@ -223,27 +225,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   idle: idleFigures
 }
 
-const isOnPath = (command: string): boolean =>
-  (process.env.PATH ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK)
-      return true
-    } catch {
-      // Not in this folder, or not to be run.
-      return false
-    }
-  })
-
 /** Positions to their watchers (promises B8, B9, B10), and what one who waits costs. */
 export const fanoutSuite: Suite = {
-  what: "deliveries to watchers against uWebSockets, Socket.IO and Redis, and memory of idle watchers (B8-B10)",
+  what: "deliveries to watchers against uWebSockets, Socket.IO, Redis and NATS, and memory of idle watchers (B8-B10)",
   scenarios: Object.keys(scenarios),
   run: async (open, options) => {
     const stage = await open()
-    // Said either way: B9's term against NATS is never drawn from something else.
-    options.tell(
-      `NATS: not measured, ${isOnPath("nats-server") ? "the bench does not speak it" : "no nats-server on PATH"}`
-    )
+    if (natsCommand() === undefined) options.tell("NATS: not measured, no nats-server on PATH")
     const figures: Array<Figure> = []
     for (const [name, scenario] of Object.entries(scenarios)) {
       if (isWanted(options, name)) figures.push(...(await scenario(stage, options)))

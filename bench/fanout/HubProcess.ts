@@ -26,6 +26,7 @@ const orderOf = (subject: number): TrackedOrder => ({
   assignmentStatus: "en_route",
   driver: { driverId: uuidOf(subject), firstName: "Driver" },
   destination: { lat: -10, lng: 0 },
+  stopsAhead: [],
   timeline: []
 })
 
@@ -47,7 +48,7 @@ const listenWith = (hub: FleetHub["Service"], limits: Limits): Promise<number> =
       hub.subscribe(connection, { box, intervalMs: request.intervalMs }, { epoch: null, offset: null })
       return
     }
-    const channel = channels.get(request.subject) ?? new OrderChannel(orderOf(request.subject), limits.nearbyM, now)
+    const channel = channels.get(request.subject) ?? new OrderChannel(orderOf(request.subject), limits, now)
     channels.set(request.subject, channel)
     channel.join(new TrackSubscriber(connection, "bench", neverMs, 0), { epoch: null, offset: null }, now)
   }
@@ -65,13 +66,12 @@ const listenWith = (hub: FleetHub["Service"], limits: Limits): Promise<number> =
   return listenForSockets<SocketData>({
     made: () => ({
       connection: new Connection({
+        node: { limits, closing: () => {} },
         address: "127.0.0.1",
         isJson: false,
         headerPrincipal: undefined,
         headerToken: undefined,
-        now: Date.now(),
-        limits,
-        onClose: () => {}
+        now: Date.now()
       })
     }),
     opened: (socket) => socket.getUserData().connection.attach(socket),

@@ -88,5 +88,6 @@ export const fleetShape = (options: BenchOptions): FanoutShape => {
 export const rivalNames: Readonly<Record<Exclude<Carrier, "hub">, string>> = {
   publish: "uWebSockets publish",
   rooms: "Socket.IO rooms",
-  redis: "Redis pub/sub"
+  redis: "Redis pub/sub",
+  nats: "NATS"
 }

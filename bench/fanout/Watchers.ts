@@ -3,6 +3,8 @@ import { RawSocket } from "../load/RawSocket.ts"
 import { binaryMedium } from "./BinaryMedium.ts"
 import type { SourcePace, Watch, WatchersPlan, WatchersSample } from "./FanoutOperations.ts"
 import type { Medium, WatchEvents } from "./Medium.ts"
+import { natsMedium } from "./NatsMedium.ts"
+import { NatsSocket } from "./NatsSocket.ts"
 import { redisMedium } from "./RedisMedium.ts"
 import { RedisSocket } from "./RedisSocket.ts"
 import { roomsMedium } from "./RoomsMedium.ts"
@@ -19,8 +21,17 @@ interface Link {
 }
 
 const mediumOf = (plan: WatchersPlan): Medium => {
-  if (plan.carrier === "rooms") return roomsMedium
-  return plan.carrier === "redis" ? redisMedium(plan.password) : binaryMedium
+  switch (plan.carrier) {
+    case "rooms":
+      return roomsMedium
+    case "redis":
+      return redisMedium(plan.password)
+    case "nats":
+      return natsMedium
+    case "hub":
+    case "publish":
+      return binaryMedium
+  }
 }
 
 /** The watchers of one plan, and the source of what they watch: one clock times both ends. */
@@ -177,10 +188,13 @@ export class Watchers {
         reject(new Error(`${carrier}: ${reason}`))
         this.surprised(reason)
       }
-      const link: Link =
-        carrier === "redis"
-          ? new RedisSocket(host, port, { open, ponged: resolve, payload, end })
-          : new RawSocket({ host, port, path: medium.path }, { open, payload, end })
+      const lines = { open, ponged: resolve, payload, end }
+      const connect = (): Link => {
+        if (carrier === "redis") return new RedisSocket(host, port, lines)
+        if (carrier === "nats") return new NatsSocket(host, port, lines)
+        return new RawSocket({ host, port, path: medium.path }, { open, payload, end })
+      }
+      const link = connect()
       made(link)
     })
   }

@@ -151,7 +151,7 @@ export const ingestLine = (name: string, result: IngestResult): string => {
   const { cpuS } = result
   return (
     `${name}: ${Math.round(result.pointsPerS)} points/s, ${result.cpuUsPerPoint.toFixed(2)} us CPU a point ` +
-    `(server ${perPoint(cpuS.server)} %, postgres ${perPoint(cpuS.postgres)} %, load ${perPoint(cpuS.load)} %), ` +
+    `(server ${perPoint(cpuS.server)} %, postgres ${perPoint(cpuS.postgres)} %, redis ${perPoint(cpuS.redis)} %, load ${perPoint(cpuS.load)} %), ` +
     `${Math.round(result.rowsPerCommit)} rows and ${Math.round(result.cursorsPerCommit)} cursors a commit` +
     (Number.isNaN(result.p99Ms) ? "" : `, ack p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms`)
   )

@@ -4,13 +4,13 @@ import { type Figure, figure } from "../Figure.ts"
 import { isWanted, type Suite } from "../Suite.ts"
 import { paced, type Rivalry, rivalries, type Saturation, saturations, sparseLoad } from "./Contests.ts"
 import { runCopy } from "./CopyRun.ts"
-import { type IngestLoad, type IngestResult, ingestLine, runIngest } from "./IngestRun.ts"
+import { type CpuShare, type IngestLoad, type IngestResult, ingestLine, runIngest } from "./IngestRun.ts"
 
 const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Sizes and circumstances of some runs of one load. */
 const contextOf = (options: BenchOptions, load: IngestLoad, results: ReadonlyArray<IngestResult>) => {
-  const share = (of: "server" | "postgres" | "load"): number => {
+  const share = (of: keyof CpuShare): number => {
     const all = results.map(({ cpuS }) => cpuS[of] / (cpuS.server + cpuS.load + cpuS.postgres + cpuS.redis))
     return Math.round(mean(all) * 100)
   }
@@ -24,6 +24,7 @@ const contextOf = (options: BenchOptions, load: IngestLoad, results: ReadonlyArr
     cursorsPerCommit: Math.round(mean(results.map((r) => r.cursorsPerCommit))),
     serverCpuPct: share("server"),
     postgresCpuPct: share("postgres"),
+    redisCpuPct: share("redis"),
     loadCpuPct: share("load")
   }
 }

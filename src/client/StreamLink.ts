@@ -1,10 +1,13 @@
-import { CloseCode, closeReason, comesBack } from "../protocol/CloseCode.ts"
 import { decodeFrame, encodeFrame, type Frame, MalformedFrame } from "../protocol/FrameCodec.ts"
-import { type BackoffBounds, backoffMs, defaultBackoff } from "./Backoff.ts"
-import { type ClientClock, systemClock, type TimerHandle } from "./ClientClock.ts"
+import { Alarm } from "./Alarm.ts"
+import { type BackoffBounds, defaultBackoff } from "./Backoff.ts"
+import { type ClientClock, systemClock } from "./ClientClock.ts"
+import { Comeback, isAboutToken } from "./Comeback.ts"
 import type { StopReason } from "./DriverEvents.ts"
 import { type Goodbye, readGoodbye } from "./ServerFrames.ts"
+import { ServerTime } from "./ServerTime.ts"
 import { type ClientSocket, type SocketFactory, webSocketFactory } from "./SocketFactory.ts"
+import { TokenRenewal } from "./TokenRenewal.ts"
 import { type TokenProvider, TokenSource } from "./TokenSource.ts"
 
 /**
@@ -57,39 +60,31 @@ const answerMsMax = 10_000
 const silentMsMax = 90_000
 /** A stream that lived this long was a good one: the next loss begins with the shortest wait. */
 const steadyAfterMs = 5_000
-/** A failed renewal of the token is tried again after this. */
-const renewAgainMs = 5_000
 /** Frames nest less; this only bounds what a broken server can make the client do. */
 const frameDepthMax = 16
-
-/** Close codes after which a newer token may help, once. */
-const isAboutToken = (code: number): boolean => code === CloseCode.tokenInvalid || code === CloseCode.tokenExpired
 
 /**
  * The life of a stream's connection: opens it with a token, comes back with full jitter, renews the token in time, notices a silent
  * one, stops for good at 4500 and above. What frames mean is the `StreamKind`'s business.
  */
 export class StreamLink {
-  private readonly options: StreamOptions
+  private readonly url: string
   private readonly kind: StreamKind
   private readonly clock: ClientClock
-  private readonly random: () => number
   private readonly sockets: SocketFactory
   private readonly tokens: TokenSource
+  private readonly time: ServerTime
+  private readonly renewal: TokenRenewal
+  private readonly comeback: Comeback
+  private readonly alarm: Alarm
   private currentState: StreamState = "idle"
   private stopReason: StopReason | undefined
   private socket: ClientSocket | undefined
   /** Rises with every connection, so that what an older one still says is not heard. */
   private linkNo = 0
   private goodbye: Goodbye | undefined
-  private failures = 0
-  private wasTokenRefused = false
-  /** Server clock minus ours. */
-  private serverAheadMs = 0
-  private timer: TimerHandle | undefined
   private comeBackAtMs = Number.POSITIVE_INFINITY
   private beginByMs = Number.POSITIVE_INFINITY
-  private renewAtMs = Number.POSITIVE_INFINITY
   private begunAtMs = Number.POSITIVE_INFINITY
   private heardAtMs = 0
   private probedAtMs = Number.NEGATIVE_INFINITY
@@ -98,12 +93,28 @@ export class StreamLink {
   constructor(options: StreamOptions, kind: StreamKind) {
     if (!/^wss?:$/.test(URL.parse(options.url)?.protocol ?? ""))
       throw new RangeError(`not a ws: or wss: URL: ${options.url}`)
-    this.options = options
+    this.url = options.url
     this.kind = kind
     this.clock = options.clock ?? systemClock
-    this.random = options.random ?? Math.random
     this.sockets = options.sockets ?? webSocketFactory()
     this.tokens = new TokenSource(options.token)
+    this.time = new ServerTime(this.clock)
+    this.comeback = new Comeback(options.backoff ?? defaultBackoff, options.random ?? Math.random)
+    this.renewal = new TokenRenewal(this.tokens, this.time, this.clock, {
+      renewed: (token) => {
+        this.send(kind.authFrame(token))
+        this.arm()
+      },
+      signedOut: () => this.halt({ kind: "signed_out" }),
+      failed: (cause) => {
+        kind.tokenFailed(cause)
+        this.arm()
+      }
+    })
+    this.alarm = new Alarm(this.clock, () => {
+      this.runDue(this.clock.monotonicMs())
+      this.arm()
+    })
   }
 
   get state(): StreamState {
@@ -117,12 +128,12 @@ export class StreamLink {
 
   /** The server's clock, Unix milliseconds, as far as it has told. */
   serverNowMs(): number {
-    return this.clock.unixMs() + this.serverAheadMs
+    return this.time.nowMs
   }
 
   /** The server said what time it is. */
   setServerTime(serverMs: number): void {
-    this.serverAheadMs = serverMs - this.clock.unixMs()
+    this.time.set(serverMs)
   }
 
   start(): void {
@@ -139,7 +150,7 @@ export class StreamLink {
   /** Ends `offline()`, or cuts a wait short: connects now. */
   online(): void {
     if (this.currentState !== "offline" && this.currentState !== "waiting") return
-    this.failures = 0
+    this.comeback.hurry()
     this.connect()
   }
 
@@ -167,7 +178,7 @@ export class StreamLink {
     this.goodbye = undefined
     this.setState("connecting")
     this.arm()
-    this.tokens.current(this.serverNowMs()).then(
+    this.tokens.current(this.time.nowMs).then(
       (token) => {
         if (link !== this.linkNo) return
         if (token === undefined) this.halt({ kind: "signed_out" })
@@ -182,7 +193,7 @@ export class StreamLink {
   }
 
   private open(link: number, token: string): void {
-    this.socket = this.sockets(this.options.url, {
+    this.socket = this.sockets(this.url, {
       opened: () => {
         if (link === this.linkNo) this.socket?.send(encodeFrame(this.kind.subscribe(token)))
       },
@@ -221,8 +232,7 @@ export class StreamLink {
   private begin(): void {
     this.beginByMs = Number.POSITIVE_INFINITY
     this.begunAtMs = this.heardAtMs
-    this.wasTokenRefused = false
-    this.renewAtMs = this.ourMonotonicMs(this.tokens.renewAtMs)
+    this.renewal.begin()
     this.setState("live")
   }
 
@@ -233,29 +243,22 @@ export class StreamLink {
     this.socket = undefined
     this.comeBackAtMs = Number.POSITIVE_INFINITY
     this.beginByMs = Number.POSITIVE_INFINITY
-    this.renewAtMs = Number.POSITIVE_INFINITY
-    if (this.timer !== undefined) this.clock.clearTimer(this.timer)
-    this.timer = undefined
+    this.renewal.end()
   }
 
   /** The connection is gone. GOODBYE tells why better than the close code, which a proxy may have lost. */
   private lost(closeCode: number, closeText: string): void {
-    const { code, reason, retryAfterMs } = this.goodbye ?? { code: closeCode, reason: closeText, retryAfterMs: 0 }
+    const goodbye = this.goodbye ?? { code: closeCode, reason: closeText, retryAfterMs: 0 }
     const nowMs = this.clock.monotonicMs()
-    if (nowMs - this.begunAtMs >= steadyAfterMs) this.failures = 0
+    if (nowMs - this.begunAtMs >= steadyAfterMs) this.comeback.progressed()
     this.begunAtMs = Number.POSITIVE_INFINITY
     this.unlink(1000, "")
-    if (isAboutToken(code)) this.tokens.refuse()
-    const mayAskOnceMore = code === CloseCode.tokenInvalid && !this.wasTokenRefused
-    if (code === CloseCode.tokenInvalid) this.wasTokenRefused = true
-    if (!comesBack(code) && !mayAskOnceMore) {
-      this.halt({ kind: "closed", code, reason: reason || (closeReason[code as CloseCode] ?? "") })
-      return
-    }
-    const waitMs = backoffMs(this.options.backoff ?? defaultBackoff, this.failures++, retryAfterMs, this.random())
-    this.comeBackAtMs = nowMs + waitMs
+    if (isAboutToken(goodbye.code)) this.tokens.refuse()
+    const aftermath = this.comeback.after(goodbye)
+    if (aftermath.kind === "stay_away") return this.halt(aftermath.stop)
+    this.comeBackAtMs = nowMs + aftermath.afterMs
     this.setState("waiting")
-    this.kind.lost({ code, reason, retryInMs: waitMs })
+    this.kind.lost({ code: goodbye.code, reason: goodbye.reason, retryInMs: aftermath.afterMs })
     this.arm()
   }
 
@@ -263,15 +266,11 @@ export class StreamLink {
     if (this.stopReason !== undefined) return
     this.stopReason = stop
     this.unlink(1000, stop.kind)
+    this.alarm.clear()
     this.setState("stopped")
   }
 
   // Time
-
-  /** A moment of the server's clock on our monotonic one. */
-  private ourMonotonicMs(serverMs: number): number {
-    return this.clock.monotonicMs() + (serverMs - this.serverNowMs())
-  }
 
   private get isProbed(): boolean {
     return this.probedAtMs > this.heardAtMs
@@ -287,20 +286,12 @@ export class StreamLink {
     if (this.currentState === "waiting") return this.comeBackAtMs
     if (this.currentState === "connecting") return this.beginByMs
     if (this.currentState !== "live") return Number.POSITIVE_INFINITY
-    return Math.min(this.quietAtMs(), this.renewAtMs)
+    return Math.min(this.quietAtMs(), this.renewal.dueAtMs)
   }
 
-  /** Sets the one timer to the next deadline, unless it is set: then it arms again when it fires. */
+  /** A deadline may have come nearer. */
   private arm(): void {
-    const atMs = this.nextDeadlineMs()
-    if (atMs === Number.POSITIVE_INFINITY) return
-    if (this.timer !== undefined) this.clock.clearTimer(this.timer)
-    const afterMs = Math.min(Math.max(1, Math.ceil(atMs - this.clock.monotonicMs())), timerMsMax)
-    this.timer = this.clock.setTimer(() => {
-      this.timer = undefined
-      this.runDue(this.clock.monotonicMs())
-      this.arm()
-    }, afterMs)
+    this.alarm.set(this.nextDeadlineMs())
   }
 
   private runDue(nowMs: number): void {
@@ -308,7 +299,7 @@ export class StreamLink {
     else if (this.currentState === "connecting" && nowMs >= this.beginByMs) this.lost(1006, "not begun in time")
     else if (this.currentState === "live") {
       if (nowMs >= this.quietAtMs()) this.lookIntoSilence(nowMs)
-      if (nowMs >= this.renewAtMs) this.renewToken()
+      if (nowMs >= this.renewal.dueAtMs) this.renewal.run()
     }
   }
 
@@ -325,29 +316,4 @@ export class StreamLink {
     this.unlink(1000, "silent")
     this.connect()
   }
-
-  /** Sends a fresh token before the old one ends, so that the connection outlives it. */
-  private renewToken(): void {
-    const link = this.linkNo
-    this.renewAtMs = Number.POSITIVE_INFINITY
-    this.tokens.renew().then(
-      (token) => {
-        if (link !== this.linkNo) return
-        if (token === undefined) return this.halt({ kind: "signed_out" })
-        this.send(this.kind.authFrame(token))
-        // A provider that keeps handing out tokens at their end must not be asked in a tight loop.
-        this.renewAtMs = Math.max(this.ourMonotonicMs(this.tokens.renewAtMs), this.clock.monotonicMs() + renewAgainMs)
-        this.arm()
-      },
-      (cause: unknown) => {
-        if (link !== this.linkNo) return
-        this.kind.tokenFailed(cause)
-        this.renewAtMs = this.clock.monotonicMs() + renewAgainMs
-        this.arm()
-      }
-    )
-  }
 }
-
-/** The longest a platform timer can run; a longer wait is armed again when it fires. */
-const timerMsMax = 2 ** 31 - 1

