@@ -16,13 +16,21 @@ CREATE TABLE shipments (
   fencing_counter            bigint NOT NULL DEFAULT 0 CHECK (fencing_counter >= 0),
   is_picked_up               boolean NOT NULL DEFAULT false,
   promised_arrival_at        timestamptz,
+  estimated_arrival_at       timestamptz,
+  estimated_arrival_p90_at   timestamptz,
+  estimated_at               timestamptz,
   courier_notes              text CHECK (length(courier_notes) <= 500),
   current_driver_location_id uuid REFERENCES drivers ON DELETE SET NULL,
   created_at                 timestamptz NOT NULL DEFAULT now(),
   updated_at                 timestamptz NOT NULL DEFAULT now(),
-  ended_at                   timestamptz
+  ended_at                   timestamptz,
+  CONSTRAINT shipments_estimate CHECK (num_nulls(estimated_arrival_at, estimated_arrival_p90_at, estimated_at) IN (0, 3)
+    AND estimated_arrival_at <= estimated_arrival_p90_at)
 );
-COMMENT ON COLUMN shipments.promised_arrival_at IS 'the committed ETA: the end of the window that the customer was promised';
+COMMENT ON COLUMN shipments.promised_arrival_at IS 'the end of the window that the customer was promised; never moves';
+COMMENT ON COLUMN shipments.estimated_arrival_at IS 'the committed ETA of the drive under way or done: as likely earlier as later; told as eta.changed (ADR 0076)';
+COMMENT ON COLUMN shipments.estimated_arrival_p90_at IS 'nine times of ten earlier';
+COMMENT ON COLUMN shipments.estimated_at IS 'when the estimate was made';
 COMMENT ON COLUMN shipments.current_driver_location_id IS 'key of the row of active_driver_locations (its driver_id) that shows the parcel now';
 COMMENT ON COLUMN shipments.is_picked_up IS 'the parcel has left its origin; a hand-off does not take that back';
 CREATE INDEX shipments_status_promised ON shipments (status, promised_arrival_at);
