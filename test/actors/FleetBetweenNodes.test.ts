@@ -121,6 +121,7 @@ describe("a driver who is connected to another node", () => {
     const driver = await first.driver()
     const there = await connected(first, driver)
     there.send(point(1))
+    await there.acked(1)
     await shownAs(second, driver, { status: FleetStatus.connected })
     const here = await connected(second, driver)
     expect(await there.closeCode()).toBe(4503)
