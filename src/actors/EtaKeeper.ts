@@ -1,4 +1,4 @@
-import { Duration, Effect, Layer, Schedule } from "effect"
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import { systemActor } from "../domain/Actor.ts"
@@ -8,7 +8,6 @@ import { inRowScope, systemScope } from "../persistence/RowScope.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { OrderHub, type ToldEstimate } from "../realtime/OrderHub.ts"
-import { Telling } from "./Told.ts"
 
 /**
  * Commits what watchers were told of an arrival: the first estimate of a drive, then one that has moved far, seldom; each with an
@@ -23,31 +22,29 @@ export const EtaKeeper = Layer.effectDiscard(
     const orders = yield* OrderRepo
     const shipments = yield* ShipmentRepo
     const log = yield* ShipmentEventRepo
-    const telling = yield* Telling
 
     const keep = Effect.fnUntraced(function* (orderId: string, shipmentId: string, { eta }: ToldEstimate) {
       yield* orders.lock(orderId)
-      if (!(yield* shipments.keepEstimate(shipmentId, eta, limits))) return
+      if (!(yield* shipments.keepEstimate(shipmentId, eta, yield* Clock.currentTimeMillis, limits))) return
       const { p50At, p90At, computedAt, source } = eta
       const data = { p50_at: p50At, p90_at: p90At, computed_at: computedAt, source }
       const event = { type: "eta.changed", data }
-      const offset = yield* log.append(orderId, [event], {
+      yield* log.append(orderId, [event], {
         actor: systemActor,
         cause: "estimate",
         occurredAt: new Date(computedAt)
       })
-      yield* telling.note([{ ...event, orderId, shipmentId, driverIds: [], offset, occurredAtMs: computedAt }])
     })
 
-    const keepTold = Effect.suspend(() =>
+    const keepTold = Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
       Effect.forEach(
         [...hub.estimates()].filter(
-          ({ order, eta }) => eta.source === "position" && isWorthKeeping(order.keptEta, eta, limits)
+          ({ order, eta }) => eta.source === "position" && isWorthKeeping(order.keptEta, eta, nowMs, limits)
         ),
         (told) => {
           const { orderId, shipmentId } = told.order
           if (shipmentId === undefined) return Effect.void
-          return telling.around(inRowScope(systemScope, keep(orderId, shipmentId, told))).pipe(
+          return inRowScope(systemScope, keep(orderId, shipmentId, told)).pipe(
             Effect.provideService(SqlClient.SqlClient, sql),
             Effect.catch((error) => Effect.logDebug("estimate_not_kept", { orderId, error }))
           )

@@ -8,14 +8,12 @@ import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
 import { Orders } from "./Orders.ts"
 import { Shipments } from "./Shipments.ts"
-import { Telling } from "./Told.ts"
 
-/** Orders and shipments on their repos. One instance for a node: REST and the sockets must hear the same telling. Needs SqlClient and DatabaseUrl. */
+/** Orders and shipments on their repos. Needs SqlClient and DatabaseUrl. */
 export const OrderActors = Orders.layer.pipe(
   Layer.provideMerge(Shipments.layer),
   Layer.provideMerge(
     Layer.mergeAll(
-      Telling.layer,
       AddressRepo.layer,
       OrderRepo.layer,
       ProductRepo.layer,

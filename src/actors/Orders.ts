@@ -14,7 +14,6 @@ import { AddressUnknown, CommandRefused, type ItemsRefused, type TotalTooLarge }
 import { makeOrderPricing } from "./OrderPricing.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
 import { Shipments } from "./Shipments.ts"
-import { Telling } from "./Told.ts"
 
 /** An order as somebody asks for it. */
 export interface OrderRequest {
@@ -69,10 +68,9 @@ export class Orders extends Context.Service<
       const addresses = yield* AddressRepo
       const rows = yield* ShipmentRepo
       const shipments = yield* Shipments
-      const telling = yield* Telling
       const keeping = yield* makeShipmentKeeping
       const priced = makeOrderPricing(products)
-      const transaction = <A, E>(effect: Effect.Effect<A, E>) => telling.around(sql.withTransaction(effect))
+      const transaction = <A, E>(effect: Effect.Effect<A, E>) => sql.withTransaction(effect)
 
       const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
         if (!("id" in address)) {

@@ -10,7 +10,6 @@ import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { CommandRefused, DriverNotAssignable } from "./CommandRefused.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
-import { Telling } from "./Told.ts"
 
 /** A machine's refusal as the failure of an effect. */
 export const refusal = ({ code, detail, allowed }: Refused) => new CommandRefused({ code, detail, allowed })
@@ -21,10 +20,7 @@ export const makeShipmentCommands = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const orders = yield* OrderRepo
   const shipments = yield* ShipmentRepo
-  const telling = yield* Telling
   const keeping = yield* makeShipmentKeeping
-
-  const transaction = <A, E>(effect: Effect.Effect<A, E>) => telling.around(sql.withTransaction(effect))
 
   const decideOnce = Effect.fnUntraced(function* (shipmentId: string, command: ShipmentCommand, origin: EventOrigin) {
     const orderId = yield* shipments.orderIdOf(shipmentId)
@@ -37,7 +33,7 @@ export const makeShipmentCommands = Effect.gen(function* () {
   })
 
   const command = (shipmentId: string, asked: ShipmentCommand, origin: EventOrigin) =>
-    transaction(decideOnce(shipmentId, asked, origin)).pipe(
+    sql.withTransaction(decideOnce(shipmentId, asked, origin)).pipe(
       Effect.retry({
         times: limits.shipmentDecisionsMax - 1,
         while: (error) => error._tag === "ShipmentMoved"
@@ -59,5 +55,5 @@ export const makeShipmentCommands = Effect.gen(function* () {
     return carryingAssignment(after)?.assignmentId ?? assignmentId
   })
 
-  return { command, giveTo, transaction }
+  return { command, giveTo }
 })

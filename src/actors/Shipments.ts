@@ -1,5 +1,5 @@
 import { Context, Effect, Layer } from "effect"
-import type { SqlError } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 import type { RowAbsent } from "../persistence/RowAbsent.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
@@ -9,14 +9,13 @@ import { makeShipmentBeginning } from "./ShipmentBeginning.ts"
 import { makeShipmentCommands } from "./ShipmentCommands.ts"
 import { type Task, taskShape } from "./TaskShape.ts"
 import { makeTaskVerdicts, type TaskCommand, type TaskVerdict } from "./TaskVerdicts.ts"
-import { Telling, type Told } from "./Told.ts"
 
 /** Why a shipment's command did not succeed. ShipmentMoved: others were faster, again and again; ask again. */
 export type ShipmentFailure = RowAbsent | CommandRefused | ShipmentMoved | SqlError.SqlError
 
 /**
  * Shipments: each command is decided by the pure machine, kept with its events under the order's row lock and the shipment's version,
- * then told. Joins the caller's transaction when there is one; `around` it, so that nothing is told before it commits.
+ * and told by its commit, which rings the doorbells. Joins the caller's transaction when there is one.
  *
  * Tricky interleavings
  * - Fifty dispatchers assign one shipment at once: they queue on the order's row, and all but the first are refused.
@@ -61,21 +60,19 @@ export class Shipments extends Context.Service<
     readonly tasksOf: (
       driverId: string
     ) => Effect.Effect<{ readonly version: number; readonly tasks: ReadonlyArray<Task> }, SqlError.SqlError>
-    /** Hears what commits of this node did, right after each. Other nodes' commits: `TrackingRepo.watchOrders`. */
-    readonly onTold: (listener: (told: Told) => void) => () => void
   }
 >()("dropmate/actors/Shipments") {
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
       const tasks = yield* TaskRepo
-      const telling = yield* Telling
-      const { command, giveTo, transaction } = yield* makeShipmentCommands
+      const sql = yield* SqlClient.SqlClient
+      const { command, giveTo } = yield* makeShipmentCommands
       const { confirm } = yield* makeShipmentBeginning
       const { task } = yield* makeTaskVerdicts
 
       return {
-        confirm: Effect.fn("Shipments.confirm")((orderId, origin) => transaction(confirm(orderId, origin))),
+        confirm: Effect.fn("Shipments.confirm")((orderId, origin) => sql.withTransaction(confirm(orderId, origin))),
         assign: Effect.fn("Shipments.assign")((shipmentId, driverId, origin) =>
           giveTo("Assign", shipmentId, driverId, origin)
         ),
@@ -92,8 +89,7 @@ export class Shipments extends Context.Service<
         tasksOf: Effect.fn("Shipments.tasksOf")(function* (driverId: string) {
           const list = yield* tasks.tasksOf(driverId)
           return { version: list.version, tasks: list.tasks.map(taskShape) }
-        }),
-        onTold: telling.onTold
+        })
       }
     })
   )

@@ -11,7 +11,6 @@ import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
 import { makeShipmentCommands } from "./ShipmentCommands.ts"
-import { Telling } from "./Told.ts"
 
 /** A TASK of a driver's phone, read. */
 export interface TaskCommand {
@@ -35,7 +34,6 @@ export const makeTaskVerdicts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const shipments = yield* ShipmentRepo
   const tasks = yield* TaskRepo
-  const telling = yield* Telling
   const { command } = yield* makeShipmentCommands
 
   const decideTask = (driverId: string, task: TaskCommand) =>
@@ -78,7 +76,7 @@ export const makeTaskVerdicts = Effect.gen(function* () {
       return verdict
     })
     const scoped = inRowScope({ driverId, roles: ["driver"] }, decided)
-    return yield* telling.around(Effect.provideService(scoped, SqlClient.SqlClient, sql))
+    return yield* Effect.provideService(scoped, SqlClient.SqlClient, sql)
   })
 
   return { task }

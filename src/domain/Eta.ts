@@ -215,11 +215,15 @@ export interface KeptEta {
   readonly computedAt: number
 }
 
-/** Whether an estimate is to be committed and become an event: the first one, then one that moved far, seldom. */
+/**
+ * Whether an estimate is to be committed and become an event: the first one, then one that moved far, seldom. Seldom is by now and
+ * not by when `next` was made: one that comes too soon after another is kept later, though nothing newer is told.
+ */
 export const isWorthKeeping = (
   kept: KeptEta | undefined,
   next: Eta,
+  nowMs: number,
   bounds: { readonly etaKeptMs: number; readonly etaKeptEveryMs: number }
 ): boolean =>
   kept === undefined ||
-  (next.computedAt - kept.computedAt >= bounds.etaKeptEveryMs && Math.abs(next.p50At - kept.p50At) > bounds.etaKeptMs)
+  (nowMs - kept.computedAt >= bounds.etaKeptEveryMs && Math.abs(next.p50At - kept.p50At) > bounds.etaKeptMs)

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http"
-import { Context, Duration, Effect, Layer, Option, Schedule, Scope } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Schedule, Scope } from "effect"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
 import type { RequestHandler } from "../http/RequestHandler.ts"
@@ -55,6 +55,7 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
         const port = yield* listen(server, env.host, env.httpPort)
         yield* Effect.addFinalizer(() =>
           Effect.gen(function* () {
+            const beganMs = yield* Clock.currentTimeMillis
             server.close()
             server.closeIdleConnections()
             // Before this port is gone: the GOODBYE of every piped socket leaves through it.
@@ -62,9 +63,12 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
             // What is left are event streams: requests that would never end by themselves.
             orders?.drain()
             const isQuiet = (): boolean => inFlight === 0 && pipes.size === 0
+            // A slow database makes a request last: what the sockets left of the time is its own. Cut off after its commit it would
+            // have an effect that nobody was told of.
+            const leftMs = beganMs + limits.drainMs - (yield* Clock.currentTimeMillis)
             yield* Effect.suspend(() => (isQuiet() ? Effect.void : Effect.fail("busy" as const))).pipe(
               Effect.retry(Schedule.spaced("10 millis")),
-              Effect.timeoutOption(Duration.millis(limits.httpDrainMs)),
+              Effect.timeoutOption(Duration.millis(Math.max(limits.httpDrainMs, leftMs))),
               Effect.ignore
             )
           })

@@ -46,7 +46,11 @@ export const pipeUpgrades = (
         )
       upstream.destroy()
     })
-    upstream.on("close", () => client.end())
+    upstream.on("close", () => {
+      client.end()
+      // Its pipe ends with the upstream. Unread, the client's own end would never be seen, and the socket would stay.
+      client.resume()
+    })
     upstream.on("connect", () => {
       upstream.write(requestHead(request, peers.sign(addressOf(client as Socket))))
       if (head.length > 0) upstream.write(head)

@@ -4,7 +4,6 @@ import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
 import type { Orders } from "../actors/Orders.ts"
 import type { Shipments } from "../actors/Shipments.ts"
-import type { Telling } from "../actors/Told.ts"
 import type { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
 import { Accounts } from "../identity/Accounts.ts"
@@ -122,7 +121,6 @@ export type HttpAppNeeds =
   | Readiness
   | Orders
   | Shipments
-  | Telling
   | Scope.Scope
 
 /**

@@ -2,7 +2,6 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { type OrderRequest, Orders } from "../actors/Orders.ts"
 import { Shipments } from "../actors/Shipments.ts"
-import { Telling } from "../actors/Told.ts"
 import { Limits } from "../config/Limits.ts"
 import { isPermitted, type Principal } from "../identity/Principal.ts"
 import { OrderRepo, type OrderRow } from "../persistence/OrderRepo.ts"
@@ -102,7 +101,6 @@ export const OrdersHttp = HttpApiBuilder.group(
     const limits = yield* Limits
     const scope = yield* PrincipalScope
     const idempotency = yield* Idempotency
-    const telling = yield* Telling
     const rows = yield* OrderRepo
     const orders = yield* Orders
     const shipments = yield* Shipments
@@ -114,7 +112,7 @@ export const OrdersHttp = HttpApiBuilder.group(
         yield* change
         return showOrder(yield* rows.get(orderId))
       })
-      return telling.around(idempotency.once({ status: 200, success: Order }, changed))
+      return idempotency.once({ status: 200, success: Order }, changed)
     }
 
     return handlers.handleAll({
@@ -138,7 +136,7 @@ export const OrdersHttp = HttpApiBuilder.group(
           return showOrder(yield* rows.get(id))
         })
         const headers = (order: { readonly id: string }) => ({ location: `/v1/orders/ord_${order.id}` })
-        return yield* telling.around(idempotency.once({ status: 201, success: Order, headers }, placed))
+        return yield* idempotency.once({ status: 201, success: Order, headers }, placed)
       }),
       get: Effect.fn("OrdersHttp.get")(function* ({ params }) {
         const order = yield* scope.run(Effect.andThen(knownOrder(rows, params.id), rows.get(params.id)))

@@ -1,7 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Shipments } from "../actors/Shipments.ts"
-import { Telling } from "../actors/Told.ts"
 import { Limits } from "../config/Limits.ts"
 import { publicEventData } from "../domain/EventData.ts"
 import { publicId } from "../domain/Ids.ts"
@@ -62,25 +61,17 @@ export const ShipmentsHttp = HttpApiBuilder.group(
     const limits = yield* Limits
     const scope = yield* PrincipalScope
     const idempotency = yield* Idempotency
-    const telling = yield* Telling
     const rows = yield* ShipmentRepo
     const log = yield* ShipmentEventRepo
     const shipments = yield* Shipments
 
     const assigning = <E, R>(given: Effect.Effect<string, E, R>) =>
-      telling.around(
-        idempotency.once(
-          { status: 200, success: Assignment },
-          Effect.map(Effect.flatMap(given, rows.assignment), showAssignment)
-        )
+      idempotency.once(
+        { status: 200, success: Assignment },
+        Effect.map(Effect.flatMap(given, rows.assignment), showAssignment)
       )
     const commanding = <E, R>(id: string, done: Effect.Effect<void, E, R>) =>
-      telling.around(
-        idempotency.once(
-          { status: 200, success: Shipment },
-          Effect.map(Effect.andThen(done, rows.get(id)), showShipment)
-        )
-      )
+      idempotency.once({ status: 200, success: Shipment }, Effect.map(Effect.andThen(done, rows.get(id)), showShipment))
 
     return handlers.handleAll({
       list: Effect.fn("ShipmentsHttp.list")(function* ({ query }) {

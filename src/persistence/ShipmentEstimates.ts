@@ -13,12 +13,13 @@ export const makeShipmentEstimates = Effect.gen(function* () {
   const keepEstimate = Effect.fn("ShipmentRepo.keepEstimate")(function* (
     shipmentId: string,
     { p50At, p90At, computedAt }: Eta,
+    nowMs: number,
     { etaKeptMs, etaKeptEveryMs }: { readonly etaKeptMs: number; readonly etaKeptEveryMs: number }
   ) {
     const kept = yield* sql`UPDATE shipments SET estimated_arrival_at = ${new Date(p50At)},
         estimated_arrival_p90_at = ${new Date(p90At)}, estimated_at = ${new Date(computedAt)}
       WHERE id = ${shipmentId} AND status = 'en_route' AND (estimated_at IS NULL
-        OR (estimated_at <= ${new Date(computedAt - etaKeptEveryMs)}
+        OR (estimated_at <= ${new Date(nowMs - etaKeptEveryMs)}
           AND estimated_arrival_at NOT BETWEEN ${new Date(p50At - etaKeptMs)} AND ${new Date(p50At + etaKeptMs)}))
       RETURNING 1`
     return kept.length > 0

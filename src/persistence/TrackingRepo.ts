@@ -94,7 +94,7 @@ export class TrackingRepo extends Context.Service<
     readonly watchOrders: (listener: NoticeListener) => Effect.Effect<never>
     /** Tells `noticed(sessionId)` of each tracking session that was revoked; `caughtUp()` as above. Never ends. */
     readonly watchRevoked: (listener: NoticeListener) => Effect.Effect<never>
-    /** Every driver who has something to do. Kept current by `Shipments.onTold` on this node and by `watchOrders`. */
+    /** Every driver who has something to do. Kept current by `watchOrders`. */
     readonly driverLoads: () => Effect.Effect<ReadonlyArray<DriverLoad>, SqlError.SqlError>
   }
 >()("dropmate/persistence/TrackingRepo") {

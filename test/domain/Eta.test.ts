@@ -191,8 +191,9 @@ describe("watchers are told", () => {
 
 it("an estimate is committed when it is the first, and then when it has moved far, seldom", () => {
   const kept = { p50At: now + 600_000, computedAt: now }
-  const keeps = (p50At: number, computedAt: number) => isWorthKeeping(kept, eta({ p50At, computedAt }), defaultLimits)
-  expect(isWorthKeeping(undefined, eta(), defaultLimits)).toBe(true)
+  const keeps = (p50At: number, nowMs: number) =>
+    isWorthKeeping(kept, eta({ p50At, computedAt: now + 1 }), nowMs, defaultLimits)
+  expect(isWorthKeeping(undefined, eta(), now, defaultLimits)).toBe(true)
   expect(keeps(now + 900_000, now + 180_000)).toBe(false)
   expect(keeps(now + 900_001, now + 180_000)).toBe(true)
   expect(keeps(now + 1_900_000, now + 179_999)).toBe(false)
