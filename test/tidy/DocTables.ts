@@ -104,6 +104,7 @@ interface Measured {
   readonly unit: string
   readonly value: number
   readonly verdict?: string
+  readonly target?: { readonly least?: number; readonly most?: number; readonly beyond: number }
   readonly runs: ReadonlyArray<number>
   readonly settings: { readonly seconds: number }
   readonly machine: {
@@ -120,33 +121,60 @@ interface Measured {
 const conditions = (records: ReadonlyArray<Measured>): string => {
   const lines = records.map(({ machine, runs, settings }) => {
     const memoryGiB = Math.round(machine.memoryMiB / 1024)
-    return `${machine.at.slice(0, 10)}, commit ${machine.commit.slice(0, 7)}: ${machine.cores} cores of ${machine.cpuModel}, ${memoryGiB} GiB, Node ${machine.node}; server, PostgreSQL and load share them; ${runs.length} run of ${settings.seconds} s`
+    return `${machine.at.slice(0, 10)}, commit ${machine.commit.slice(0, 7)}: ${machine.cores} cores of ${machine.cpuModel}, ${memoryGiB} GiB, Node ${machine.node}; server, PostgreSQL and load share them; ${runs.length === 1 ? "1 run" : `medians of ${runs.length} runs`} of ${settings.seconds} s`
   })
   return [...new Set(lines)].map((line) => `Measured ${line}.`).join("\n")
 }
 
-/** The newest record of each figure; a figure that was not measured is not there. */
-const figureTable = (project: Project): string => {
+/** The newest record of each figure, by its id; a figure that was not measured is not there. */
+const newestFigures = (project: Project): ReadonlyArray<Measured> => {
   const newest = new Map<string, Measured>()
   for (const line of (project.texts.get("bench/results.ndjson") ?? "").split("\n")) {
     if (line.trim() === "") continue
     const record = JSON.parse(line) as Measured
     newest.set(record.id, record)
   }
-  if (newest.size === 0) return "Not measured yet."
-  const rows = table(
-    ["Figure", "What", "Median", "Unit", "Against its target"],
-    [...newest.values()]
-      .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }))
-      .map(({ id, what, value, unit, verdict }) => [
-        id,
-        what,
-        String(Number(value.toPrecision(3))),
-        unit,
-        verdict ?? "a term of another figure"
-      ])
-  )
-  return `${rows}\n\n${conditions([...newest.values()])}`
+  return [...newest.values()].sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }))
+}
+
+const grouped = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
+
+const aim = ({ target }: Measured): string => {
+  if (target === undefined) return ""
+  const bound =
+    target.least === undefined
+      ? `at most ${grouped.format(target.most ?? 0)}`
+      : `at least ${grouped.format(target.least)}`
+  return `${bound}; ${grouped.format(target.beyond)}`
+}
+
+/** What was promised, and what was measured. */
+const figureTable = (project: Project): string => {
+  const promised = newestFigures(project).filter(({ target }) => target !== undefined)
+  if (promised.length === 0) return "Not measured yet."
+  const rows = promised.map((each) => [
+    each.id,
+    each.what,
+    grouped.format(each.value),
+    each.unit,
+    aim(each),
+    each.verdict ?? ""
+  ])
+  return `${table(["Figure", "What", "Median", "Unit", "Reach; beyond", "Verdict"], rows)}\n\n${conditions(promised)}`
+}
+
+/** Everything that was measured, also the terms of the ratios. */
+const allFigureTable = (project: Project): string => {
+  const all = newestFigures(project)
+  if (all.length === 0) return "Not measured yet."
+  const rows = all.map(({ id, what, value, unit, runs }) => [
+    id,
+    what,
+    grouped.format(value),
+    unit,
+    runs.length === 1 ? "" : `${grouped.format(Math.min(...runs))} to ${grouped.format(Math.max(...runs))}`
+  ])
+  return `${table(["Figure", "What", "Median", "Unit", "Least to most"], rows)}\n\n${conditions(all)}`
 }
 
 /** The tables that are made from the code, by the name in their marker. */
@@ -156,7 +184,8 @@ const tables: Readonly<Record<string, (project: Project) => string>> = {
   environment: environmentTable,
   problems: problemTable,
   fields: fieldTable,
-  figures: figureTable
+  figures: figureTable,
+  allFigures: allFigureTable
 }
 
 const marked = /<!-- table: (\w+) -->[\s\S]*?<!-- end of table -->/g
