@@ -6,7 +6,7 @@ import { TelemetryWriter } from "../persistence/ingest/TelemetryWriter.ts"
 
 /**
  * Keeps the telemetry partitions of `partitionDaysBack` days before today to `partitionDaysAhead` after it in being (UTC).
- * Keeps the months of `shipment_events` likewise.
+ * Keeps the months of every table that is partitioned by month likewise.
  * When it fails the writer makes a missing day on the spot, and says so: points are never lost for want of a table.
  */
 export const PartitionKeeper = Layer.effectDiscard(
@@ -22,8 +22,9 @@ export const PartitionKeeper = Layer.effectDiscard(
         days.remember(day)
       }
       // By the database's clock, as recorded_at is. The first event of a month makes its own table if this failed.
-      yield* sql`SELECT ensure_shipment_event_month((now() + make_interval(months => month))::date)
-        FROM generate_series(${-limits.partitionMonthsBack}::integer, ${limits.partitionMonthsAhead}::integer) AS month`
+      yield* sql`SELECT ensure_month(table_name, (now() + make_interval(months => month))::date)
+        FROM retention_policies CROSS JOIN generate_series(${-limits.partitionMonthsBack}::integer, ${limits.partitionMonthsAhead}::integer) AS month
+        WHERE period = 'month'`
     })
     yield* keep.pipe(
       Effect.catch((error) => Effect.logWarning("partition_keeper_failed", error.message)),

@@ -14,6 +14,9 @@ export interface RowScope {
 /** The scope of what the server does for itself. */
 export const systemScope: RowScope = { roles: ["system"] }
 
+/** The scope of what a driver's phone asks for. */
+export const driverScope = (driverId: string): RowScope => ({ driverId, roles: ["driver"] })
+
 /**
  * Runs an effect in one transaction whose settings (`app.user_id`, `app.driver_id`, `app.customer_id`, `app.roles`, `app.request_id`)
  * name the caller. The settings are local to the transaction, since statements of several fibers share a connection; a
