@@ -16,13 +16,21 @@ CREATE TABLE shipments (
   fencing_counter            bigint NOT NULL DEFAULT 0 CHECK (fencing_counter >= 0),
   is_picked_up               boolean NOT NULL DEFAULT false,
   promised_arrival_at        timestamptz,
+  estimated_arrival_at       timestamptz,
+  estimated_arrival_p90_at   timestamptz,
+  estimated_at               timestamptz,
   courier_notes              text CHECK (length(courier_notes) <= 500),
   current_driver_location_id uuid REFERENCES drivers ON DELETE SET NULL,
   created_at                 timestamptz NOT NULL DEFAULT now(),
   updated_at                 timestamptz NOT NULL DEFAULT now(),
-  ended_at                   timestamptz
+  ended_at                   timestamptz,
+  CONSTRAINT shipments_estimate CHECK (num_nulls(estimated_arrival_at, estimated_arrival_p90_at, estimated_at) IN (0, 3)
+    AND estimated_arrival_at <= estimated_arrival_p90_at)
 );
-COMMENT ON COLUMN shipments.promised_arrival_at IS 'the committed ETA: the end of the window that the customer was promised';
+COMMENT ON COLUMN shipments.promised_arrival_at IS 'the end of the window that the customer was promised; never moves';
+COMMENT ON COLUMN shipments.estimated_arrival_at IS 'the committed ETA of the drive under way or done: as likely earlier as later; told as eta.changed (ADR 0076)';
+COMMENT ON COLUMN shipments.estimated_arrival_p90_at IS 'nine times of ten earlier';
+COMMENT ON COLUMN shipments.estimated_at IS 'when the estimate was made';
 COMMENT ON COLUMN shipments.current_driver_location_id IS 'key of the row of active_driver_locations (its driver_id) that shows the parcel now';
 COMMENT ON COLUMN shipments.is_picked_up IS 'the parcel has left its origin; a hand-off does not take that back';
 CREATE INDEX shipments_status_promised ON shipments (status, promised_arrival_at);
@@ -88,6 +96,7 @@ CREATE TABLE delivery_runs (
   CONSTRAINT delivery_runs_order CHECK (started_at <= ended_at)
 );
 CREATE UNIQUE INDEX delivery_runs_active ON delivery_runs (driver_id) WHERE status = 'active';
+CREATE INDEX delivery_runs_vehicle ON delivery_runs (vehicle_id) WHERE vehicle_id IS NOT NULL;
 CREATE INDEX delivery_runs_status ON delivery_runs (status, planned_start_at);
 CREATE TRIGGER delivery_runs_touch BEFORE UPDATE ON delivery_runs FOR EACH ROW EXECUTE FUNCTION touch_row();
 
@@ -176,6 +185,7 @@ CREATE TABLE tracking_sessions (
   CONSTRAINT tracking_sessions_order_token UNIQUE (order_id, session_token)
 );
 CREATE UNIQUE INDEX tracking_sessions_token ON tracking_sessions (session_token);
+CREATE INDEX tracking_sessions_customer ON tracking_sessions (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX tracking_sessions_expires ON tracking_sessions (expires_at);
 
 CREATE FUNCTION announce_revoked_tracking() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -27,7 +27,7 @@ CREATE TABLE background_jobs (
   payload      jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(payload) = 'object'),
   status       job_status NOT NULL DEFAULT 'queued',
   retries      integer NOT NULL DEFAULT 0 CHECK (retries >= 0),
-  retries_max  integer NOT NULL DEFAULT 5 CHECK (retries_max >= 0),
+  retries_max  integer NOT NULL DEFAULT 5,
   last_error   text CHECK (length(last_error) <= 4000),
   order_id     uuid REFERENCES orders ON DELETE SET NULL,
   request_id   text CHECK (length(request_id) <= 200),
