@@ -16,8 +16,8 @@ COMMENT ON COLUMN retention_policies.is_archived IS 'a partition is written to t
 CREATE TRIGGER retention_policies_touch BEFORE UPDATE ON retention_policies FOR EACH ROW EXECUTE FUNCTION touch_row();
 
 INSERT INTO retention_policies (table_name, period, keep, is_archived) VALUES
-  ('driver_location_events', 'day', '30 days', true),
-  ('shipment_events', 'month', '24 months', true),
+  ('driver_location_events', 'day', '30 days', false),
+  ('shipment_events', 'month', '24 months', false),
   ('ad_impressions', 'month', '13 months', false),
   ('webhook_events', 'month', '3 months', false);
 
