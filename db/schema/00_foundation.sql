@@ -34,7 +34,7 @@ CREATE TYPE job_status AS ENUM ('queued', 'running', 'succeeded', 'failed', 'dea
 
 -- Metres between two places in degrees, on the sphere that src/domain/Geo.ts uses (haversine, mean earth radius).
 CREATE FUNCTION great_circle_m(lat1 double precision, lng1 double precision, lat2 double precision, lng2 double precision)
-  RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT 2 * 6371008.8 * asin(least(1, sqrt(
     sin(radians(lat2 - lat1) / 2) ^ 2 + cos(radians(lat1)) * cos(radians(lat2)) * sin(radians(lng2 - lng1) / 2) ^ 2)))
 $$;

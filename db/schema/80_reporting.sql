@@ -45,7 +45,8 @@ BEGIN
     FROM driver_location_events
     WHERE recorded_at >= date_trunc('hour', from_at) AND recorded_at < until_at
       AND (only_drivers IS NULL OR driver_id = ANY (only_drivers))
-    WINDOW way AS (PARTITION BY driver_id, date_trunc('hour', recorded_at) ORDER BY recorded_at, seq)
+    -- A jump is no part of the way: it has its own, so that no step leads to it or from it.
+    WINDOW way AS (PARTITION BY driver_id, date_trunc('hour', recorded_at), flags & 2 ORDER BY recorded_at, seq)
   ) AS points
   GROUP BY 1, 2
   ON CONFLICT (driver_id, hour) DO UPDATE SET points = excluded.points, first_at = excluded.first_at, last_at = excluded.last_at,
