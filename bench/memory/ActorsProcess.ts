@@ -81,7 +81,7 @@ const bytesPerActor = ({ actors, connected }: ActorPlan): number => {
     drivers.set(driver.driverId, driver)
     if (lane === undefined) continue
     const intake = new DeviceIntake(driver, sessionOf(flatId(), now - i), defaultLimits.windowPoints, lane, link, node)
-    driver.devices.push(intake)
+    driver.enter(intake)
     sessions.set(intake.ingest.sessionId, intake)
   }
   return (memorySample(true).heapBytes - before) / actors

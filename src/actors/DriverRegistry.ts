@@ -5,7 +5,6 @@ import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import type { CursorAdvance, Marker } from "../persistence/ingest/IngestDevice.ts"
 import { TelemetryWriter } from "../persistence/ingest/TelemetryWriter.ts"
 import { MarkerCache } from "../persistence/MarkerCache.ts"
-import { FleetHub } from "../realtime/FleetHub.ts"
 import type { LivePlace } from "../realtime/OrderChannel.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
 import type { DeviceIntake, IntakeNode } from "./DeviceIntake.ts"
@@ -13,7 +12,7 @@ import type { DriverActor, Duty } from "./DriverActor.ts"
 import { makeDriverCommands } from "./DriverCommands.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
 import { DriverRoster } from "./DriverRoster.ts"
-import { type DriverLoad, FleetPresence } from "./FleetPresence.ts"
+import { type DriverLoad, Fleet } from "./FleetPresence.ts"
 
 const noContext = Context.empty()
 const quarantinedTotal = (code: QuarantineCode) =>
@@ -74,7 +73,7 @@ export class DriverRegistry extends Context.Service<
       const commands = yield* makeDriverCommands
       const cache = yield* MarkerCache
       const orders = yield* OrderHub
-      const presence = new FleetPresence((yield* FleetHub).board)
+      const presence = yield* Fleet
       const clock = yield* Clock.Clock
 
       const node: IntakeNode = {
@@ -94,6 +93,7 @@ export class DriverRegistry extends Context.Service<
       }
 
       const roster = new DriverRoster(node, limits)
+      presence.follow(roster.drivers)
       const now = () => clock.currentTimeMillisUnsafe()
 
       writer.listen({
@@ -141,7 +141,7 @@ export class DriverRegistry extends Context.Service<
         },
         work: (intake, link, commandId, work, now) =>
           void commands.offer({ _tag: "Work", driver: intake.driver, link, commandId, work }, now),
-        loaded: (loads) => presence.loadedAll(loads, roster.drivers),
+        loaded: (loads) => presence.loaded(loads),
         find: (driverId) => roster.drivers.get(driverId),
         drivers: () => roster.drivers.values(),
         sessionIds: () => [...roster.devices.keys()]

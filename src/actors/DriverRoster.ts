@@ -30,7 +30,7 @@ export class DriverRoster {
     if (session.replacedSessionId !== undefined) this.devices.get(session.replacedSessionId)?.replaced()
     const driver = this.wake(driverId, session, now)
     const intake = new DeviceIntake(driver, session, isOpen ? this.limits.windowPoints : 0, lane, link, this.node)
-    driver.devices.push(intake)
+    driver.enter(intake)
     this.devices.set(session.sessionId, intake)
     return intake
   }
@@ -38,8 +38,7 @@ export class DriverRoster {
   disconnect(intake: DeviceIntake): void {
     intake.leave()
     this.devices.delete(intake.ingest.sessionId)
-    const at = intake.driver.devices.indexOf(intake)
-    if (at >= 0) intake.driver.devices.splice(at, 1)
+    intake.driver.leave(intake)
   }
 
   /** Opens or closes credit on every device. */
@@ -65,7 +64,7 @@ export class DriverRoster {
     const driver = known ?? new DriverActor(driverId, session.driverName, now)
     if (known === undefined) this.drivers.set(driverId, driver)
     driver.name = session.driverName
-    driver.heardAt = now
+    driver.heard(now)
     if (session.dutyChanges.length > 0 && (driver.mailbox?.pending ?? 0) === 0)
       driver.dutyLog = [...session.dutyChanges]
     if (session.duty !== undefined) driver.duty = session.duty

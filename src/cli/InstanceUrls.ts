@@ -10,10 +10,11 @@ export interface InstanceUrls {
   readonly DATABASE_URL: string
   readonly REDIS_URL: string
   readonly HTTP_URL: string
-  readonly REALTIME_URL: string
+  /** Absent on a node without the role gateway. */
+  readonly REALTIME_URL?: string
 }
 
-const names = ["DATABASE_URL", "REDIS_URL", "HTTP_URL", "REALTIME_URL"] as const
+const names = ["DATABASE_URL", "REDIS_URL", "HTTP_URL"] as const
 
 /** The instance that runs with DROPMATE_HOME; without one what DATABASE_URL and REDIS_URL name; else `CommandFailed`. */
 export const instanceUrls: Effect.Effect<InstanceUrls, CommandFailed> = Effect.gen(function* () {
@@ -55,7 +56,7 @@ const complete = (
     DATABASE_URL: url("DATABASE_URL"),
     REDIS_URL: url("REDIS_URL"),
     HTTP_URL: url("HTTP_URL"),
-    REALTIME_URL: url("REALTIME_URL")
+    ...(urls.REALTIME_URL === undefined ? {} : { REALTIME_URL: urls.REALTIME_URL })
   })
 }
 

@@ -60,6 +60,8 @@ export class DriverDialogue {
     const earlyCommands = [...this.commands.log.commands]
     this.isStoreLoaded = true
     if (stored !== undefined) this.device.resume(stored)
+    // Points are kept for a device. Without this, an app that was ended before its first connection would find none of them again.
+    else this.store?.record(this.device.entry)
     for (const command of stored?.commands ?? []) this.commands.log.restore(command)
     this.telemetry.resume(stored, earlyPoints)
     for (const command of earlyCommands) this.store?.record({ kind: "command", command })

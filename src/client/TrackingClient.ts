@@ -1,3 +1,4 @@
+import { isShipmentEventType, statusAfterEvent } from "../domain/ShipmentEvent.ts"
 import { isShown, type TrackingStage, trackingStages } from "../domain/TrackingStage.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
 import { protocolVersion, TrackingClientFrame, TrackingServerFrame } from "../protocol/FrameType.ts"
@@ -101,13 +102,13 @@ export class TrackingClient {
       case TrackingServerFrame.snapshot:
         return this.snapshot(frame)
       case TrackingServerFrame.resumed:
-        return frame[1] === this.epoch && this.current !== undefined ? "begun" : "broken"
+        return this.resumed(frame)
       case TrackingServerFrame.event:
         return this.event(frame)
       case TrackingServerFrame.position:
         return this.position(frame)
       case TrackingServerFrame.stage:
-        return isStage(frame[1]) ? this.change({ stage: frame[1] }) : "broken"
+        return this.stage(frame[1])
       case TrackingServerFrame.eta:
         return this.eta(frame)
       default:
@@ -127,13 +128,29 @@ export class TrackingClient {
     return "begun"
   }
 
+  /** Whether the estimate still holds is told anew, if it does. */
+  private resumed(frame: Frame): "begun" | "broken" {
+    if (frame[1] !== this.epoch || this.current === undefined) return "broken"
+    this.change({ eta: undefined, remainingM: undefined, stopsAhead: undefined })
+    return "begun"
+  }
+
+  private stage(stage: unknown): "taken" | "broken" {
+    if (!isStage(stage)) return "broken"
+    // A hand-off between drivers is no event for customers; the stage is all that tells of it.
+    const isWaiting = stage === "scheduled" && this.current?.shipmentStatus !== undefined
+    const isBehind = isWaiting && this.current?.shipmentStatus !== "created"
+    return this.change({ stage, ...(isBehind ? { shipmentStatus: "dispatching" } : {}) })
+  }
+
   private event(frame: Frame): "taken" | "broken" {
     const event = readTimelineEvent(frame)
     if (event === undefined || this.current === undefined) return "broken"
     if (this.offset !== null && event.offset <= this.offset) return "taken"
     // A listener that threw gets the event again; the timeline has it already.
     const before = this.current.timeline.filter((known) => known.offset !== event.offset)
-    this.tell({ ...this.current, timeline: [...before, event] })
+    const shipmentStatus = isShipmentEventType(event.type) ? statusAfterEvent[event.type] : this.current.shipmentStatus
+    this.tell({ ...this.current, shipmentStatus, timeline: [...before, event] })
     this.listener.event?.(event)
     this.offset = event.offset
     return "taken"
@@ -145,9 +162,10 @@ export class TrackingClient {
   }
 
   private eta(frame: Frame): "taken" | "broken" {
-    const eta = readEta(frame[1], frame[2])
     const remainingM = typeof frame[3] === "number" ? frame[3] : undefined
     const stopsAhead = typeof frame[4] === "number" ? frame[4] : undefined
+    // Stops ahead are known exactly when the driver's place is what the estimate rests on.
+    const eta = readEta(frame[1], frame[2], stopsAhead === undefined ? "schedule" : "position")
     return this.change({ eta, remainingM, stopsAhead })
   }
 
@@ -172,6 +190,7 @@ const asShown = (order: TrackedOrder): TrackedOrder => {
     driver: isShown(stage, "driver") ? order.driver : undefined,
     position: isShown(stage, "position") ? order.position : undefined,
     eta: isShown(stage, "eta") ? order.eta : undefined,
+    remainingM: isShown(stage, "stops_ahead") ? order.remainingM : undefined,
     stopsAhead: isShown(stage, "stops_ahead") ? order.stopsAhead : undefined
   }
 }

@@ -25,6 +25,8 @@ export interface TimelineEvent {
 export interface TrackedEta {
   readonly p50At: number
   readonly p90At: number
+  /** Whether it was made from where the driver is, or is what was promised. */
+  readonly source: "position" | "schedule"
 }
 
 /** The first name and vehicle of whoever brings the parcel. */
@@ -83,8 +85,8 @@ const readTimeline = (value: unknown): ReadonlyArray<TimelineEvent> =>
   })
 
 /** Reads `p50At, p90At` of ETA, or the same of `eta{}`. */
-export const readEta = (p50At: unknown, p90At: unknown): TrackedEta | undefined =>
-  typeof p50At === "number" ? { p50At, p90At: numberIf(p90At) ?? p50At } : undefined
+export const readEta = (p50At: unknown, p90At: unknown, source: TrackedEta["source"]): TrackedEta | undefined =>
+  typeof p50At === "number" ? { p50At, p90At: numberIf(p90At) ?? p50At, source } : undefined
 
 const readVehicle = (value: unknown): TrackedDriver["vehicle"] => {
   if (!isFields(value)) return undefined
@@ -112,7 +114,7 @@ export const readTrackedOrder = (value: unknown): TrackedOrder | undefined => {
     stage: value.stage,
     stopsAhead: numberIf(value.stops_ahead),
     remainingM: undefined,
-    eta: readEta(eta.p50_at, eta.p90_at),
+    eta: readEta(eta.p50_at, eta.p90_at, eta.source === "schedule" ? "schedule" : "position"),
     driver: isFields(value.driver)
       ? { firstName: textOr(value.driver.first_name, ""), vehicle: readVehicle(value.driver.vehicle) }
       : undefined,

@@ -29,6 +29,7 @@ export interface Env {
   readonly logFormat: "pretty" | "json"
   /** Where logs, metrics and traces go as OTLP over HTTP. Undefined: nowhere. */
   readonly otlpUrl: string | undefined
+  /** A MapLibre style that the pages draw their map with. Undefined: the pages draw the simulated city's streets themselves. */
   readonly mapStyleUrl: string | undefined
   /** Origins of browsers that may call REST and open sockets, besides the server's own. */
   readonly allowedOrigins: ReadonlyArray<string>
@@ -50,6 +51,13 @@ export const Env = Context.Service<Env>("dropmate/config/Env")
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   config.pipe(Config.option, Config.map(Option.getOrUndefined))
 
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+
+/** An address that a page or a link can be made of. */
+const HttpUrl = Schema.String.check(
+  Schema.makeFilter((text) => isHttpUrl(text) || "expected an http:// or https:// URL")
+)
+
 /** Decodes the environment; fails naming the variable and what it must be. */
 export const envConfig: Config.Config<Env> = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -65,7 +73,7 @@ export const envConfig: Config.Config<Env> = Config.all({
   logLevel: Config.Literals(["Trace", "Debug", "Info", "Warn", "Error"], "LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("pretty")),
   otlpUrl: optional(Config.NonEmptyString("OTLP_URL")),
-  mapStyleUrl: optional(Config.NonEmptyString("MAP_STYLE_URL")),
+  mapStyleUrl: optional(Config.schema(HttpUrl, "MAP_STYLE_URL")),
   allowedOrigins: Config.String("ALLOWED_ORIGINS").pipe(
     Config.withDefault(""),
     Config.map((list) =>
@@ -75,7 +83,7 @@ export const envConfig: Config.Config<Env> = Config.all({
         .filter((origin) => origin !== "")
     )
   ),
-  publicUrl: optional(Config.NonEmptyString("PUBLIC_URL")),
+  publicUrl: optional(Config.schema(HttpUrl, "PUBLIC_URL")),
   trustedProxyHops: Config.schema(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 })),
     "TRUSTED_PROXY_HOPS"

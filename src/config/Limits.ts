@@ -113,6 +113,44 @@ export const defaultLimits = {
   trackRemotePollMs: 1_000,
   trackingGraceMs: 5 * 60_000,
 
+  // Arrival estimates
+  /** How often the estimate of a watched order is made anew. */
+  etaEveryMs: 5_000,
+  /** While a driver is under way nobody is told an arrival sooner than this. */
+  etaFloorMs: 60_000,
+  /** Estimates are rounded up to multiples of this. */
+  etaStepMs: 15_000,
+  /** A position that was heard longer ago says nothing about an arrival. */
+  etaSilentMs: 5 * 60_000,
+  /** Watchers are not told of smaller changes, nor more often. */
+  etaToldMs: 60_000,
+  etaToldEveryMs: 60_000,
+  /** How often the stops before a watched drop-off are read again. */
+  etaStopsEveryMs: 5_000,
+  /** How often told estimates are compared with the committed ones. */
+  etaKeepEveryMs: 10_000,
+  /** A committed estimate is replaced when it has moved by more than this, and is older than `etaKeptEveryMs`. */
+  etaKeptMs: 5 * 60_000,
+  etaKeptEveryMs: 3 * 60_000,
+
+  // Between nodes
+  /** How often a node that others listen to tells them of its drivers that changed: all of them in one batch. */
+  peerTickMs: 200,
+  /** A node that has nothing to tell says so this often, so that silence means something. */
+  peerHeartbeatMs: 250,
+  /** Silence of a node from which on what is committed of its drivers is read instead. */
+  peerSilentMs: 1_000,
+  /** Within this time every connected driver is told again, moved or not: what was lost on the way heals. */
+  peerRefreshMs: 10_000,
+  /** How often a node asks Redis whether anybody listens to it. */
+  peerCheckMs: 5_000,
+  /** Drivers in one batch; the others wait for the next. */
+  peerBatchRowsMax: 20_000,
+  /** How often a node that hears no other one reads what is committed of their drivers, while a dispatcher watches. */
+  fleetPollMs: 1_000,
+  /** How long no transaction that adds events lasts, so that those of the last such time are looked through after a break. */
+  fleetEventsSlackMs: 60_000,
+
   // Orders
   itemsPerOrderMax: 100,
   itemQuantityMax: 10_000,
@@ -138,7 +176,7 @@ export const defaultLimits = {
   // Redis
   redisCommandMs: 2_000,
   redisMarkersPerFlushMax: 10_000,
-  markerCacheEveryMs: 500,
+  markerCacheEveryMs: 1_000,
 
   // Identity
   accessTokenTtlS: 15 * 60,
@@ -240,7 +278,14 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
     (l) => l.partitionDaysAhead * 86_400_000 > l.clockFutureMs,
     "an accepted point could lie after the newest partition"
   ],
+  [(l) => l.etaStepMs <= l.etaFloorMs, "an estimate could be rounded up to beyond what is worth telling"],
   [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],
+  [(l) => l.peerHeartbeatMs * 2 <= l.peerSilentMs, "a node that is well would be taken for a silent one"],
+  [(l) => l.peerTickMs <= l.peerRefreshMs, "a node's drivers could not all be told again in time"],
+  [
+    (l) => Math.max(l.commandMs, l.requestTimeoutMs) < l.fleetEventsSlackMs,
+    "an event could be committed too late to be looked for"
+  ],
   [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
 ]
 

@@ -48,10 +48,33 @@ export const uuidV7 = (unixMs: number, random: Uint8Array): string => {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`
 }
 
+const nibble = (code: number): number => (code < 58 ? code - 48 : (code | 32) - 87)
+
+/** Writes the 16 bytes of a UUID at `at`, without making anything of them in between. */
+export const putUuid = (bytes: Uint8Array, at: number, uuid: string): void => {
+  let from = 0
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) from++
+    bytes[at + i] = (nibble(uuid.charCodeAt(from)) << 4) | nibble(uuid.charCodeAt(from + 1))
+    from += 2
+  }
+}
+
 /** The 16 bytes of a UUID, as PostgreSQL's binary formats carry it. */
 export const uuidBytes = (uuid: string): Uint8Array => {
-  const hex = uuid.replaceAll("-", "")
   const bytes = new Uint8Array(16)
-  for (let i = 0; i < 16; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)
+  putUuid(bytes, 0, uuid)
   return bytes
+}
+
+const byteText = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
+
+/** The UUID whose 16 bytes begin at `at`: the reverse of `uuidBytes`. */
+export const uuidText = (bytes: Uint8Array, at = 0): string => {
+  let text = ""
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) text += "-"
+    text += byteText[bytes[at + i] as number]
+  }
+  return text
 }

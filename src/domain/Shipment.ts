@@ -92,3 +92,14 @@ export const shipmentActors: Readonly<Record<ShipmentCommandName, ReadonlyArray<
 /** Whether the delivery is over, however it ended. */
 export const isEnded = (status: ShipmentStatus): boolean =>
   status === "delivered" || status === "returned" || status === "cancelled"
+
+const beforeSettingOut: ReadonlySet<ShipmentStatus> = new Set([
+  "created",
+  "dispatching",
+  ...beforePickup,
+  "picked_up",
+  "cancelled"
+])
+
+/** Whether a drive to the drop-off has begun, under way still or over: what was estimated of it is of interest. */
+export const hasSetOut = (status: ShipmentStatus): boolean => !beforeSettingOut.has(status)

@@ -1,3 +1,4 @@
+import type { ShipmentStatus } from "./Shipment.ts"
 import type { TaskPayload } from "./TaskPayload.ts"
 
 /** A stop as its shipment began with it. */
@@ -47,26 +48,27 @@ export type ShipmentEvent =
 /** One of the types. */
 export type ShipmentEventType = ShipmentEvent["type"]
 
-const types: Readonly<Record<ShipmentEventType, true>> = {
-  "shipment.created": true,
-  "shipment.dispatching": true,
-  "shipment.assigned": true,
-  "shipment.unassigned": true,
-  "shipment.en_route_to_pickup": true,
-  "shipment.at_pickup": true,
-  "shipment.picked_up": true,
-  "shipment.en_route": true,
-  "shipment.arrived": true,
-  "shipment.delivered": true,
-  "shipment.handed_off": true,
-  "shipment.failed": true,
-  "shipment.returning": true,
-  "shipment.returned": true,
-  "shipment.cancelled": true
+/** The status that each event leaves a shipment in. */
+export const statusAfterEvent: Readonly<Record<ShipmentEventType, ShipmentStatus>> = {
+  "shipment.created": "created",
+  "shipment.dispatching": "dispatching",
+  "shipment.assigned": "assigned",
+  "shipment.unassigned": "dispatching",
+  "shipment.en_route_to_pickup": "en_route_to_pickup",
+  "shipment.at_pickup": "at_pickup",
+  "shipment.picked_up": "picked_up",
+  "shipment.en_route": "en_route",
+  "shipment.arrived": "arrived",
+  "shipment.delivered": "delivered",
+  "shipment.handed_off": "dispatching",
+  "shipment.failed": "failed",
+  "shipment.returning": "returning",
+  "shipment.returned": "returned",
+  "shipment.cancelled": "cancelled"
 }
 
 /** Every type of a shipment's event. */
-export const shipmentEventTypes = Object.keys(types) as ReadonlyArray<ShipmentEventType>
+export const shipmentEventTypes = Object.keys(statusAfterEvent) as ReadonlyArray<ShipmentEventType>
 
 /** Whether a type is one of a shipment's. */
-export const isShipmentEventType = (type: string): type is ShipmentEventType => Object.hasOwn(types, type)
+export const isShipmentEventType = (type: string): type is ShipmentEventType => Object.hasOwn(statusAfterEvent, type)

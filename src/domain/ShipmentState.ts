@@ -1,6 +1,6 @@
 import { type AssignmentCommand, type AssignmentStatus, assignmentMachine, isCarrying } from "./Assignment.ts"
 import type { ShipmentStatus } from "./Shipment.ts"
-import type { ShipmentEvent, ShipmentEventType } from "./ShipmentEvent.ts"
+import { type ShipmentEvent, type ShipmentEventType, statusAfterEvent } from "./ShipmentEvent.ts"
 import { step } from "./StateMachine.ts"
 import { type StopCommand, type StopStatus, stopMachine } from "./Stop.ts"
 import { isTaskAction, taskTransitions } from "./TaskAction.ts"
@@ -38,24 +38,6 @@ export const newestAssignment = (state: ShipmentState): AssignmentState | undefi
 /** The assignment that carries the shipment. */
 export const carryingAssignment = (state: ShipmentState): AssignmentState | undefined =>
   state.assignments.find((each) => isCarrying(each.status))
-
-const statusAfter: Readonly<Record<ShipmentEventType, ShipmentStatus>> = {
-  "shipment.created": "created",
-  "shipment.dispatching": "dispatching",
-  "shipment.assigned": "assigned",
-  "shipment.unassigned": "dispatching",
-  "shipment.en_route_to_pickup": "en_route_to_pickup",
-  "shipment.at_pickup": "at_pickup",
-  "shipment.picked_up": "picked_up",
-  "shipment.en_route": "en_route",
-  "shipment.arrived": "arrived",
-  "shipment.delivered": "delivered",
-  "shipment.handed_off": "dispatching",
-  "shipment.failed": "failed",
-  "shipment.returning": "returning",
-  "shipment.returned": "returned",
-  "shipment.cancelled": "cancelled"
-}
 
 // Whatever the machine does not take leaves the part as it is: history is never judged again.
 const moved = (assignment: AssignmentState, command: AssignmentCommand): AssignmentState => {
@@ -133,7 +115,7 @@ const partsAfterTask = (
 export const evolveShipment = (state: ShipmentState | undefined, event: ShipmentEvent): ShipmentState | undefined => {
   if (event.type === "shipment.created") return began(event)
   if (state === undefined) return undefined
-  return { ...state, ...partsAfter(state, event), status: statusAfter[event.type], version: state.version + 1 }
+  return { ...state, ...partsAfter(state, event), status: statusAfterEvent[event.type], version: state.version + 1 }
 }
 
 /** The state that a whole log gives; undefined for a log that does not begin with `shipment.created`. */

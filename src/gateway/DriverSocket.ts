@@ -9,6 +9,7 @@ import type { Limits } from "../config/Limits.ts"
 import { isUuid, publicId } from "../domain/Ids.ts"
 import { fieldRange, type QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { Principal } from "../identity/Principal.ts"
+import type { Revocation } from "../identity/Revocations.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { ackFrame } from "../protocol/AckFrame.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
@@ -17,7 +18,7 @@ import { DriverClientFrame, DriverServerFrame } from "../protocol/FrameType.ts"
 import { optionalFault, type PointBlock, requiredFault } from "../protocol/PointBlock.ts"
 import { readPointFrame } from "../protocol/PointFrames.ts"
 import type { PointReader } from "../protocol/PointReader.ts"
-import type { Connection, SocketBehaviour } from "./Connection.ts"
+import { type Connection, isRevocationOf, type SocketBehaviour } from "./Connection.ts"
 import { type Hello, OtherVersion, readHello } from "./Hello.ts"
 import { readTask } from "./TaskFrame.ts"
 
@@ -51,6 +52,22 @@ export interface DriverNode {
   readonly count: (frame: string) => void
 }
 
+/** What a socket keeps of a principal. The expiry is in seconds, as in the token: milliseconds would be boxed. */
+interface ShownToken {
+  readonly driverId: string | undefined
+  readonly userId: string
+  readonly sessionId: string
+  readonly expiresAtS: number
+}
+
+const shownToken = ({ driverId, userId, sessionId, expiresAtMs }: Principal): ShownToken => ({
+  driverId,
+  userId,
+  sessionId,
+  // Rounded, though it is whole: a quotient stays boxed.
+  expiresAtS: Math.round(expiresAtMs / 1_000)
+})
+
 const duties: ReadonlyArray<unknown> = ["on", "off", "break"]
 const isDuty = (value: unknown): value is Duty => duties.includes(value)
 
@@ -59,7 +76,8 @@ const isDuty = (value: unknown): value is Duty => duties.includes(value)
  * says to the phone what actors want said.
  */
 export class DriverSocket implements SocketBehaviour, DriverLink {
-  principal: Principal | undefined
+  /** Of the token last shown, what is asked of it again; the whole principal would cost twice as much. */
+  private token: ShownToken | undefined
   private readonly connection: Connection
   private readonly node: DriverNode
   private intake: DeviceIntake | undefined
@@ -147,7 +165,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       node.sessionEnded(session.sessionId, CloseCode.tokenInvalid)
       return connection.close(CloseCode.tokenInvalid, 0)
     }
-    this.principal = principal
+    this.token = shownToken(principal)
     const intake = node.registry.connect(driverId, session, this)
     if (intake.driver.devices.length > node.limits.driverConnectionsMax) {
       this.intake = intake
@@ -159,7 +177,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       DriverServerFrame.welcome,
       publicId("session", session.sessionId),
       session.lastSeq,
-      intake.credit.granted,
+      intake.granted,
       connection.heardAt,
       { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
       session.lastRecordedAt ?? null
@@ -230,8 +248,8 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
         // 4004 has its own deadline: a phone that sent an old token may still send a fresh one.
         if (principal === CloseCode.tokenExpired) return
         if (typeof principal === "number") return connection.close(principal, 0)
-        if (principal.driverId !== this.principal?.driverId) return connection.close(CloseCode.notPermitted, 0)
-        this.principal = principal
+        if (principal.driverId !== this.token?.driverId) return connection.close(CloseCode.notPermitted, 0)
+        this.token = shownToken(principal)
       })
     )
   }
@@ -244,14 +262,18 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
 
   tick(now: number): void {
-    const { connection, node, principal } = this
+    const { connection, node, token } = this
     this.intake?.tick(now)
     if (this.intake === undefined && !this.isOpening && now - connection.openedAt > node.limits.firstFrameMs) {
       return connection.close(CloseCode.notAuthenticatedInTime, 0)
     }
-    if (principal !== undefined && now > principal.expiresAtMs + node.limits.tokenGraceMs) {
+    if (token !== undefined && now > token.expiresAtS * 1_000 + node.limits.tokenGraceMs) {
       connection.close(CloseCode.tokenExpired, node.limits.retryAfterMs)
     }
+  }
+
+  isEndedBy(revocation: Revocation): boolean | undefined {
+    return this.token === undefined ? undefined : isRevocationOf(this.token, revocation)
   }
 
   closed(code: number): void {

@@ -1,13 +1,14 @@
 import { Effect } from "effect"
 import type { Limits } from "../config/Limits.ts"
 import type { Principal } from "../identity/Principal.ts"
+import type { Revocation } from "../identity/Revocations.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 import { type Frame, MalformedFrame } from "../protocol/FrameCodec.ts"
 import { FleetClientFrame, FleetServerFrame, protocolVersion } from "../protocol/FrameType.ts"
 import type { BoundingBox } from "../realtime/FleetBoard.ts"
 import type { FleetHub } from "../realtime/FleetHub.ts"
 import type { FleetSubscription, FleetViewRequest } from "../realtime/FleetViews.ts"
-import type { Connection, SocketBehaviour } from "./Connection.ts"
+import { type Connection, isRevocationOf, type SocketBehaviour } from "./Connection.ts"
 
 /** What fleet sockets share on a node. */
 export interface FleetNode {
@@ -27,7 +28,7 @@ class BadView {
 
 /** A dispatcher's connection: who they are, what they look at. */
 export class FleetSocket implements SocketBehaviour {
-  principal: Principal | undefined
+  private principal: Principal | undefined
   private readonly connection: Connection
   private readonly node: FleetNode
   private subscription: FleetSubscription | undefined
@@ -133,6 +134,10 @@ export class FleetSocket implements SocketBehaviour {
     if (principal !== undefined && now > principal.expiresAtMs + node.limits.tokenGraceMs) {
       connection.close(CloseCode.tokenExpired, node.limits.retryAfterMs)
     }
+  }
+
+  isEndedBy(revocation: Revocation): boolean | undefined {
+    return this.principal === undefined ? undefined : isRevocationOf(this.principal, revocation)
   }
 
   closed(): void {

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Context, Duration, Effect, Layer, Schedule, Scope } from "effect"
+import { createServer, type Server } from "node:http"
+import { Context, Duration, Effect, Layer, Option, Schedule, Scope } from "effect"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
+import type { RequestHandler } from "../http/RequestHandler.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
 import { RealtimeServer } from "./RealtimeServer.ts"
-import { pipeUpgrades } from "./UpgradePipe.ts"
+import { pipeUpgrades, refuseUpgrades } from "./UpgradePipe.ts"
 
 /** The HTTP port is taken, or may not be used. */
 export class HttpPortNotFree extends Error {
@@ -14,10 +15,10 @@ export class HttpPortNotFree extends Error {
   }
 }
 
-/** Answers every plain HTTP request of the port. */
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
-
-/** The one port that the outside needs: REST and pages are answered here, WebSocket upgrades are piped to the realtime listener. */
+/**
+ * The one port that the outside needs: requests are answered here, WebSocket upgrades are piped to the realtime listener. Works
+ * with what the node's roles have built: without a RealtimeServer upgrades are refused, without an OrderHub nothing streams.
+ */
 export class HttpPort extends Context.Service<HttpPort, { readonly port: number }>()("dropmate/gateway/HttpPort") {
   static readonly layer = <E, R>(makeHandler: Effect.Effect<RequestHandler, E, R>) =>
     Layer.effect(
@@ -25,8 +26,8 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
       Effect.gen(function* () {
         const env = yield* Env
         const limits = yield* Limits
-        const realtime = yield* RealtimeServer
-        const orders = yield* OrderHub
+        const realtime = Option.getOrUndefined(yield* Effect.serviceOption(RealtimeServer))
+        const orders = Option.getOrUndefined(yield* Effect.serviceOption(OrderHub))
         // Requests under way end with a scope of their own: in this layer's they would be interrupted before they are waited for.
         const requests = yield* Scope.make()
         yield* Effect.addFinalizer((exit) => Scope.close(requests, exit))
@@ -47,16 +48,19 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
           }
         )
         server.maxConnections = limits.httpConnectionsMax
-        const pipes = pipeUpgrades(server, realtime.peers, { host: env.host, port: realtime.port })
+        const pipes =
+          realtime === undefined
+            ? refuseUpgrades(server)
+            : pipeUpgrades(server, realtime.peers, { host: env.host, port: realtime.port })
         const port = yield* listen(server, env.host, env.httpPort)
         yield* Effect.addFinalizer(() =>
           Effect.gen(function* () {
             server.close()
             server.closeIdleConnections()
             // Before this port is gone: the GOODBYE of every piped socket leaves through it.
-            yield* realtime.drain
+            if (realtime !== undefined) yield* realtime.drain
             // What is left are event streams: requests that would never end by themselves.
-            orders.drain()
+            orders?.drain()
             const isQuiet = (): boolean => inFlight === 0 && pipes.size === 0
             yield* Effect.suspend(() => (isQuiet() ? Effect.void : Effect.fail("busy" as const))).pipe(
               Effect.retry(Schedule.spaced("10 millis")),

@@ -108,12 +108,9 @@ export class RealtimeServer extends Context.Service<
 const closeRevoked = (connections: ReadonlySet<Connection>) =>
   Effect.gen(function* () {
     const revocations = yield* Revocations
-    const unsubscribe = revocations.subscribe(({ kind, id }) => {
+    const unsubscribe = revocations.subscribe((revocation) => {
       for (const connection of connections) {
-        const principal = connection.behaviour?.principal ?? connection.headerPrincipal
-        if (principal === undefined) continue
-        if (id === (kind === "session" ? principal.sessionId : principal.userId))
-          connection.close(CloseCode.tokenInvalid, 0)
+        if (connection.isEndedBy(revocation)) connection.close(CloseCode.tokenInvalid, 0)
       }
     })
     yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))

@@ -1,14 +1,15 @@
 import type { TemplatedApp } from "uWebSockets.js"
 import type { Connection } from "./Connection.ts"
+import type { CountedAddress } from "./CountedAddress.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { SocketData, Upgrade } from "./UpgradeGate.ts"
 
 /** The open connections of the listener, and how many each address has. */
 export class Sockets {
   readonly open = new Set<Connection>()
-  private readonly perAddress = new Map<string, number>()
+  private readonly perAddress = new Map<CountedAddress, number>()
 
-  ofAddress(address: string): number {
+  ofAddress(address: CountedAddress): number {
     return this.perAddress.get(address) ?? 0
   }
 
@@ -44,10 +45,10 @@ export class Sockets {
         ws.getUserData().connection.behaviour?.received(new Uint8Array(message), now())
       },
       pong: (ws) => {
-        ws.getUserData().connection.heardAt = now()
+        ws.getUserData().connection.heard(now())
       },
       ping: (ws) => {
-        ws.getUserData().connection.heardAt = now()
+        ws.getUserData().connection.heard(now())
       },
       close: (ws, code) => {
         const { connection } = ws.getUserData()

@@ -18,8 +18,6 @@ export interface TrackingNode {
 
 /** A customer's connection: one link, one order. */
 export class TrackingSocket implements SocketBehaviour {
-  /** A tracking token names an order and nobody in particular. */
-  readonly principal = undefined
   private readonly connection: Connection
   private readonly node: TrackingNode
   private orderId: string | undefined
@@ -118,6 +116,9 @@ export class TrackingSocket implements SocketBehaviour {
       connection.close(CloseCode.notAuthenticatedInTime, 0)
     }
   }
+
+  /** A tracking token names an order and nobody in particular. */
+  isEndedBy(): undefined {}
 
   closed(): void {
     if (this.orderId !== undefined && this.subscriber !== undefined)

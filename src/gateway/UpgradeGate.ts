@@ -7,7 +7,8 @@ import type { Principal } from "../identity/Principal.ts"
 import { Revocations } from "../identity/Revocations.ts"
 import { closeReason } from "../protocol/CloseCode.ts"
 import { subprotocol } from "../protocol/FrameType.ts"
-import { Connection } from "./Connection.ts"
+import { Connection, type ConnectionNode } from "./Connection.ts"
+import { type CountedAddress, countedAddress } from "./CountedAddress.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { isOriginAllowed } from "./Origins.ts"
 import { type PeerHeader, peerHeader } from "./PeerHeader.ts"
@@ -21,7 +22,7 @@ export interface SocketData {
 export interface Occupancy {
   readonly isDraining: () => boolean
   readonly sockets: () => number
-  readonly ofAddress: (address: string) => number
+  readonly ofAddress: (address: CountedAddress) => number
 }
 
 /** uWebSockets' upgrade handler. */
@@ -75,10 +76,15 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
     const run = Effect.runForkWith(yield* Effect.context())
     const allowedOrigins = new Set([...env.allowedOrigins, ...ownOrigins(env)])
 
+    const node: ConnectionNode = {
+      limits,
+      closing: (code) => closes(closeReason[code]).updateUnsafe(1, noContext)
+    }
+
     const refusal = (
       origin: string,
       host: string,
-      address: string
+      address: CountedAddress
     ): readonly [status: string, code: string] | undefined => {
       if (occupancy.isDraining()) return ["503 Service Unavailable", "draining"]
       if (!isOriginAllowed(origin, host, allowedOrigins)) return ["403 Forbidden", "origin_not_allowed"]
@@ -106,19 +112,18 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
         const key = request.getHeader("sec-websocket-key")
         const offered = request.getHeader("sec-websocket-protocol")
         const extensions = request.getHeader("sec-websocket-extensions")
-        const address = peers.read(request.getHeader(peerHeader)) ?? text.decode(response.getRemoteAddressAsText())
+        const address = addressOf(request, response, peers)
         const refused = refusal(origin, host, address)
         if (refused !== undefined) return refuseUpgrade(response, ...refused)
         const protocol = chooseProtocol(offered)
         const finish = (principal: Principal | undefined, headerToken: string | undefined): void => {
           const connection = new Connection({
+            node,
             address,
             isJson: protocol === subprotocol.json,
             headerPrincipal: principal,
             headerToken,
-            now: clock.currentTimeMillisUnsafe(),
-            limits,
-            onClose: (code) => closes(closeReason[code]).updateUnsafe(1, noContext)
+            now: clock.currentTimeMillisUnsafe()
           })
           connection.behaviour = endpoint.open(connection)
           response.cork(() => response.upgrade<SocketData>({ connection }, key, protocol, extensions, context))
@@ -140,6 +145,10 @@ export const makeUpgradeGate = (peers: PeerHeader, occupancy: Occupancy) =>
         )
       }
   })
+
+/** Whom the HTTP port pipes, or who connected here. */
+const addressOf = (request: HttpRequest, response: HttpResponse, peers: PeerHeader): CountedAddress =>
+  countedAddress(peers.read(request.getHeader(peerHeader)) ?? text.decode(response.getRemoteAddressAsText()))
 
 const chooseProtocol = (offered: string): string =>
   offered

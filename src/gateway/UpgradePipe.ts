@@ -6,6 +6,8 @@ import { type PeerHeader, peerHeader } from "./PeerHeader.ts"
 /** The paths that the realtime listener serves. */
 export const realtimePaths: ReadonlySet<string> = new Set(["/v1/driver", "/v1/track", "/v1/fleet"])
 
+const notFound = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
 /** The upgrades that are piped now. */
 export interface OpenPipes {
   /** How many have not ended on both sides: what they were told last may still be on its way. */
@@ -25,7 +27,7 @@ export const pipeUpgrades = (
   server.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
     if (!realtimePaths.has(path)) {
-      client.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+      client.end(notFound)
       return
     }
     open.add(client)
@@ -53,6 +55,28 @@ export const pipeUpgrades = (
     })
   })
   return open
+}
+
+const notServed = JSON.stringify({
+  type: "about:blank",
+  title: "Misdirected Request",
+  status: 421,
+  code: "not_served_here",
+  detail: "this node has no gateway; connect to one that has"
+})
+
+/** Answers every upgrade on a node without the role gateway. Answers that no pipe is ever open. */
+export const refuseUpgrades = (server: Server): OpenPipes => {
+  server.on("upgrade", (request: IncomingMessage, client: Duplex) => {
+    const path = (request.url ?? "").split("?", 1)[0] ?? ""
+    client.on("error", () => client.destroy())
+    client.end(
+      realtimePaths.has(path)
+        ? `HTTP/1.1 421 Misdirected Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${notServed.length}\r\n\r\n${notServed}`
+        : notFound
+    )
+  })
+  return { size: 0 }
 }
 
 const addressOf = (socket: Socket): string => socket.remoteAddress ?? "unknown"

@@ -1,14 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
-// Not from the package's root, which loads two Redis clients besides: 650 modules, 0.4 s of CPU at each start.
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, type Redacted, type Scope } from "effect"
-import { HttpRouter } from "effect/http"
+import { type Effect, Layer, type Redacted, type Scope } from "effect"
+import type { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
 import type { Orders } from "../actors/Orders.ts"
 import type { Shipments } from "../actors/Shipments.ts"
 import type { Telling } from "../actors/Told.ts"
-import { Env } from "../config/Env.ts"
+import type { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Passwords } from "../identity/Passwords.ts"
@@ -43,7 +40,6 @@ import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
 import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
 import { DriversHttp } from "./DriversHttp.ts"
 import { DriverTokensHttp } from "./DriverTokensHttp.ts"
-import { withEdge } from "./Edge.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
@@ -51,8 +47,8 @@ import { OrdersHttp } from "./OrdersHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
 import { ProductsHttp } from "./ProductsHttp.ts"
-import { RateLimits } from "./RateLimits.ts"
 import type { Readiness } from "./Readiness.ts"
+import { type RequestHandler, requestHandlerOf } from "./RequestHandler.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
 import { ShipmentsHttp } from "./ShipmentsHttp.ts"
 import { TrackingHttp } from "./TrackingHttp.ts"
@@ -129,28 +125,10 @@ export type HttpAppNeeds =
   | Telling
   | Scope.Scope
 
-const originsOf = (env: Env): ReadonlySet<string> => {
-  const own = env.publicUrl ?? `http://${env.host}:${env.httpPort}`
-  return new Set([...env.allowedOrigins, URL.parse(own)?.origin ?? own])
-}
-
 /**
- * A listener for `request` (and `checkContinue`) events of a `node:http` server that its owner bounds (`headersTimeoutMs`,
- * `requestTimeoutMs`, `headerBytesMax`) and whose `upgrade` events stay the owner's. `extraRoutes` are served beside REST. The scope's end
- * interrupts what is under way.
+ * A handler of REST and `extraRoutes` for a server that its owner bounds (`headersTimeoutMs`, `requestTimeoutMs`, `headerBytesMax`)
+ * and whose `upgrade` events stay the owner's. The scope's end interrupts what is under way.
  */
 export const makeRequestHandler = (
   extraRoutes: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
-): Effect.Effect<(request: IncomingMessage, response: ServerResponse) => void, never, HttpAppNeeds> =>
-  Effect.gen(function* () {
-    const env = yield* Env
-    const scope = yield* Effect.scope
-    const rates = yield* Layer.build(RateLimits.layer)
-    const routes = Layer.mergeAll(HttpRoutes, extraRoutes).pipe(
-      Layer.provide(Layer.succeedContext(rates)),
-      Layer.provide(NodeHttpServer.layerHttpServices)
-    )
-    const app = yield* HttpRouter.toHttpEffect(routes)
-    const edge = withEdge(app, { cors: { allowedOrigins: originsOf(env) }, trustedProxyHops: env.trustedProxyHops })
-    return yield* NodeHttpServer.makeHandler(Effect.provideContext(edge, rates), { scope })
-  })
+): Effect.Effect<RequestHandler, never, HttpAppNeeds> => requestHandlerOf(Layer.mergeAll(HttpRoutes, extraRoutes))

@@ -6,6 +6,19 @@ import { openMetrics } from "./OpenMetrics.ts"
 import { openMetricsType } from "./OpsApi.ts"
 import { Readiness } from "./Readiness.ts"
 
+/** The answer of `/readyz`. */
+export const readyzAnswer = Effect.fn("OpsHttp.readyz")(function* (readiness: Readiness["Service"]) {
+  const checks = yield* readiness.report
+  const ready = checks.every((check) => check.ok)
+  const body = JSON.stringify({ status: ready ? "ready" : "not_ready", checks })
+  return HttpServerResponse.text(body, { status: ready ? 200 : 503, contentType: "application/json" })
+})
+
+/** The answer of `/metrics`. */
+export const metricsAnswer = Effect.fn("OpsHttp.metrics")(function* () {
+  return HttpServerResponse.text(yield* openMetrics, { contentType: openMetricsType })
+})
+
 /** Handlers of OpsApi. */
 export const OpsHttp = HttpApiBuilder.group(
   Api,
@@ -14,15 +27,8 @@ export const OpsHttp = HttpApiBuilder.group(
     const readiness = yield* Readiness
     return handlers.handleAll({
       livez: () => Effect.succeed({ status: "ok" as const }),
-      readyz: Effect.fn("OpsHttp.readyz")(function* () {
-        const checks = yield* readiness.report
-        const ready = checks.every((check) => check.ok)
-        const body = JSON.stringify({ status: ready ? "ready" : "not_ready", checks })
-        return HttpServerResponse.text(body, { status: ready ? 200 : 503, contentType: "application/json" })
-      }),
-      metrics: Effect.fn("OpsHttp.metrics")(function* () {
-        return HttpServerResponse.text(yield* openMetrics, { contentType: openMetricsType })
-      })
+      readyz: () => readyzAnswer(readiness),
+      metrics: () => metricsAnswer()
     })
   })
 )

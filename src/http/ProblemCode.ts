@@ -59,6 +59,7 @@ export const problemCodes = {
   version_mismatch: { status: 412, title: "The resource has changed since", retry: "never" },
   body_too_large: { status: 413, title: "The body is too large", retry: "never" },
   unsupported_media_type: { status: 415, title: "The body's media type is not supported", retry: "never" },
+  not_served_here: { status: 421, title: "This node does not serve that; ask another one", retry: "never" },
   invalid_body: { status: 422, title: "The body is not valid", retry: "never" },
   idempotency_key_reused: { status: 422, title: "The Idempotency-Key was used for another request", retry: "never" },
   password_wrong: { status: 422, title: "The current password is wrong", retry: "never" },

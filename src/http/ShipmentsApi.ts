@@ -17,6 +17,11 @@ export const Assignment = Schema.Struct({
   assigned_at: TimeField
 }).annotate({ identifier: "Assignment" })
 
+/** The committed estimate of the drive to the drop-off, under way or over; watchers may know a newer one. */
+export const CommittedEta = Schema.Struct({ p50_at: TimeField, p90_at: TimeField, computed_at: TimeField }).annotate({
+  identifier: "CommittedEta"
+})
+
 /** A shipment as the API shows one, with its newest assignment. */
 export const Shipment = Schema.Struct({
   id: idField("shipment"),
@@ -25,6 +30,7 @@ export const Shipment = Schema.Struct({
   sequence: Schema.Int,
   is_picked_up: Schema.Boolean,
   promised_arrival_at: Schema.NullOr(TimeField),
+  eta: Schema.NullOr(CommittedEta),
   courier_notes: Schema.NullOr(Schema.String),
   assignment: Schema.NullOr(Assignment),
   created_at: TimeField,

@@ -18,9 +18,15 @@ import { Assignment, Shipment } from "./ShipmentsApi.ts"
 const shipmentCursor = idCursor("shipments")
 const timelineCursor = cursorOf("shipments.timeline", Schema.Int)
 
+const showEta = (row: ShipmentRow): typeof Shipment.Type.eta => {
+  const { estimated_arrival_at: p50_at, estimated_arrival_p90_at: p90_at, estimated_at: computed_at } = row
+  return p50_at === null || p90_at === null || computed_at === null ? null : { p50_at, p90_at, computed_at }
+}
+
 const showShipment = ({ version, assignment, ...shipment }: ShipmentRow): typeof Shipment.Type => ({
   ...shipment,
   sequence: version,
+  eta: showEta({ version, assignment, ...shipment }),
   assignment:
     assignment === null
       ? null

@@ -38,11 +38,12 @@ export const TrackingHttp = HttpApiBuilder.group(
         const nowMs = yield* Clock.currentTimeMillis
         if (order.completedAtMs !== undefined && nowMs >= order.completedAtMs + limits.trackingGraceMs)
           return yield* new Problem({ code: "tracking_finished" })
-        const channel = new OrderChannel(order, limits.nearbyM, nowMs)
+        const channel = new OrderChannel(order, limits, nowMs)
         if (channel.driverId !== undefined) {
           const place = (yield* markers.latest([channel.driverId])).get(channel.driverId)
           if (place !== undefined) channel.move(place, nowMs)
         }
+        channel.estimateAnew(nowMs)
         return {
           epoch: order.epoch,
           offset: order.offset,

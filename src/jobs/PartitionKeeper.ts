@@ -1,4 +1,4 @@
-import { Clock, Duration, Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer, Option } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { DatabaseUrl, JobsDatabase } from "../persistence/Database.ts"
 import { dayName, dayOf } from "../persistence/ingest/TelemetryDays.ts"
@@ -15,13 +15,14 @@ export const PartitionKeeper = Layer.effectDiscard(
   Effect.gen(function* () {
     const limits = yield* Limits
     const sql = yield* JobsDatabase
-    const { days } = yield* TelemetryWriter
+    // Only a node that takes points has a writer, which then need not ask for these days.
+    const writer = Option.getOrUndefined(yield* Effect.serviceOption(TelemetryWriter))
     const keep = Effect.gen(function* () {
       const today = dayOf(yield* Clock.currentTimeMillis)
       for (let day = today - limits.partitionDaysBack; day <= today + limits.partitionDaysAhead; day++) {
         const [row] = yield* sql<{ readonly made: boolean }>`SELECT ensure_telemetry_day(${dayName(day)}::date) AS made`
         if (row?.made === true) yield* Effect.logDebug("partition_made", { day: dayName(day) })
-        days.remember(day)
+        writer?.days.remember(day)
       }
       // By the database's clock, as recorded_at is. The first event of a month makes its own table if this failed.
       yield* sql`SELECT ensure_month(table_name, (now() + make_interval(months => month))::date)

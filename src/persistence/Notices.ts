@@ -2,11 +2,13 @@ import { Effect, type Redacted, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { DatabaseUnreachable, databaseAddress, databaseMessage, pgConnection } from "./PgConnection.ts"
 
-/** Who hears a channel of PostgreSQL's NOTIFY. Both are called synchronously. */
+/** Who hears a channel of PostgreSQL's NOTIFY. All are called synchronously. */
 export interface NoticeListener {
   /** Listening began, again or for the first time: what was told before is not repeated, so read again what matters. */
   readonly caughtUp: () => void
   readonly noticed: (payload: string) => void
+  /** The connection answered: what was told until now has been heard. */
+  readonly alive?: () => void
 }
 
 /** One life of a listening connection; ends with its loss. */
@@ -34,7 +36,11 @@ const listenOnce = Effect.fnUntraced(function* (url: Redacted.Redacted, channel:
       if (payload !== undefined) listener.noticed(payload)
     })
     // A connection whose other side vanished without a word looks healthy until something is asked of it.
-    return yield* ask("SELECT 1").pipe(Effect.delay(limits.noticeHeartbeatMs), Effect.forever)
+    return yield* ask("SELECT 1").pipe(
+      Effect.tap(() => Effect.sync(() => listener.alive?.())),
+      Effect.delay(limits.noticeHeartbeatMs),
+      Effect.forever
+    )
   })
   return yield* Effect.raceFirst(cut, follow)
 }, Effect.scoped)

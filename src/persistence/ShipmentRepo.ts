@@ -15,6 +15,10 @@ export interface ShipmentRow {
   readonly version: number
   readonly is_picked_up: boolean
   readonly promised_arrival_at: Date | null
+  /** The three are null together. */
+  readonly estimated_arrival_at: Date | null
+  readonly estimated_arrival_p90_at: Date | null
+  readonly estimated_at: Date | null
   readonly courier_notes: string | null
   readonly created_at: Date
   readonly updated_at: Date
@@ -80,7 +84,8 @@ interface LoadedRow {
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const columns = sql`s.id, s.order_id, s.status, s.version::integer AS version, s.is_picked_up, s.promised_arrival_at, s.courier_notes,
+  const columns = sql`s.id, s.order_id, s.status, s.version::integer AS version, s.is_picked_up, s.promised_arrival_at,
+    s.estimated_arrival_at, s.estimated_arrival_p90_at, s.estimated_at, s.courier_notes,
     s.created_at, s.updated_at, s.ended_at,
     (SELECT jsonb_build_object('id', a.id, 'driver_id', a.driver_id, 'status', a.status, 'fencing_token', a.fencing_token,
         'schedule_sequence', a.schedule_sequence, 'assigned_at', a.assigned_at)

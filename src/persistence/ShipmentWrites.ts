@@ -1,13 +1,14 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { isCarrying } from "../domain/Assignment.ts"
-import { isEnded } from "../domain/Shipment.ts"
+import { hasSetOut, isEnded } from "../domain/Shipment.ts"
 import {
   type AssignmentState,
   carryingAssignment,
   type ShipmentState,
   type StopState
 } from "../domain/ShipmentState.ts"
+import { makeShipmentEstimates } from "./ShipmentEstimates.ts"
 
 /** Somebody changed the shipment since it was read: nothing was kept. Retry: read it and decide again. */
 export class ShipmentMoved extends Schema.TaggedError<ShipmentMoved>()("ShipmentMoved", {
@@ -29,6 +30,7 @@ export interface NewStop {
 /** The writing half of ShipmentRepo. */
 export const makeShipmentWrites = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const { forgetEstimate, keepEstimate } = yield* makeShipmentEstimates
 
   /** Begins a shipment with its stops. */
   const insert = Effect.fn("ShipmentRepo.insert")(function* (
@@ -86,6 +88,7 @@ export const makeShipmentWrites = Effect.gen(function* () {
         ended_at = CASE WHEN ${isEnded(after.status)}::boolean THEN coalesce(ended_at, now()) END
       WHERE id = ${shipmentId} AND version = ${before.version} RETURNING 1`
     if (moved.length === 0) return yield* new ShipmentMoved({ shipmentId, expectedVersion: before.version })
+    if (!hasSetOut(after.status)) yield* forgetEstimate(shipmentId)
     const known = new Map(before.assignments.map((each) => [each.assignmentId, each]))
     const changed = after.assignments.filter((each) => {
       const was = known.get(each.assignmentId)
@@ -100,5 +103,5 @@ export const makeShipmentWrites = Effect.gen(function* () {
     yield* Effect.forEach(stopsChanged, keepStop, { discard: true })
   })
 
-  return { insert, keep }
+  return { insert, keep, keepEstimate }
 })

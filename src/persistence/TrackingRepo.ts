@@ -49,6 +49,12 @@ export interface TrackedOrder {
   readonly driver?: TrackedDriver
   /** The drop-off, degrees. */
   readonly destination: { readonly lat: number; readonly lng: number }
+  /** Where the driver stops before, in order. Changes without an event of this order. */
+  readonly stopsAhead: ReadonlyArray<{ readonly lat: number; readonly lng: number }>
+  /** When the shipment was promised to come. */
+  readonly promised?: { readonly startMs: number | undefined; readonly endMs: number }
+  /** The committed estimate. */
+  readonly keptEta?: { readonly p50At: number; readonly computedAt: number }
   /** When the order ended (delivered, returned, cancelled), by the server's clock: completion + grace counts from here. */
   readonly completedAtMs?: number
   readonly timeline: ReadonlyArray<TrackedEvent>
@@ -72,6 +78,10 @@ export class TrackingRepo extends Context.Service<
     readonly byId: (sessionId: string) => Effect.Effect<TrackingGrant | undefined, SqlError.SqlError>
     /** State and timeline in one statement, so that `offset` is exact; undefined when there is no such order. */
     readonly load: (orderId: string) => Effect.Effect<TrackedOrder | undefined, SqlError.SqlError>
+    /** For each of some orders that have a driver: where that driver stops before; orders without such stops are left out. */
+    readonly stopsAhead: (
+      orderIds: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyMap<string, TrackedOrder["stopsAhead"]>, SqlError.SqlError>
     /** Every event after `offset`, in order, hidden ones too. */
     readonly eventsAfter: (
       orderId: string,
@@ -107,6 +117,7 @@ export class TrackingRepo extends Context.Service<
         }
       }
       const grantColumns = sql`id, order_id, expires_at, revoked_at`
+      const stopsJson = stopsAheadJson(sql)
       const eventJson = sql`jsonb_build_object('offset', e.event_no, 'type', e.type,
         'occurredAtMs', round(extract(epoch FROM e.occurred_at) * 1000), 'data', e.data)`
 
@@ -127,6 +138,7 @@ export class TrackingRepo extends Context.Service<
           const rows =
             yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
+              o.window_start, s.promised_arrival_at, s.estimated_arrival_at, s.estimated_at, ${stopsJson} AS stops_ahead,
               (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
                   'colour', v.colour, 'plate', v.plate)
                 FROM driver_assignments c JOIN drivers d ON d.id = c.driver_id JOIN users u ON u.id = d.user_id
@@ -136,6 +148,11 @@ export class TrackingRepo extends Context.Service<
             FROM orders o JOIN delivery_addresses a ON a.id = o.delivery_address_id LEFT JOIN shipments s ON s.order_id = o.id
             WHERE o.id = ${orderId}`)
           return rows[0] === undefined ? undefined : trackedOrder(rows[0])
+        }),
+        stopsAhead: Effect.fn("TrackingRepo.stopsAhead")(function* (orderIds: ReadonlyArray<string>) {
+          const rows = yield* asSystem(sql<StopsRow>`SELECT s.order_id, ${stopsJson} AS stops_ahead FROM shipments s
+            WHERE s.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`)
+          return new Map(rows.flatMap((row) => (row.stops_ahead.length === 0 ? [] : [[row.order_id, row.stops_ahead]])))
         }),
         eventsAfter: Effect.fn("TrackingRepo.eventsAfter")(function* (orderId: string, offset: number) {
           const rows = yield* asSystem(sql<{
@@ -164,6 +181,20 @@ export class TrackingRepo extends Context.Service<
       }
     })
   )
+}
+
+// Doors that the driver has set out for already, in jobs that were to be done before that of shipment `s`. What the driver has not
+// set out for comes later, whatever its number says.
+const stopsAheadJson = (sql: SqlClient.SqlClient) => sql`(SELECT coalesce(jsonb_agg(
+      jsonb_build_object('lat', p.lat, 'lng', p.lng) ORDER BY b.schedule_sequence, p.position), '[]')
+    FROM driver_assignments c JOIN driver_assignments b ON b.driver_id = c.driver_id
+      AND b.schedule_sequence < c.schedule_sequence AND b.status IN ('accepted', 'en_route', 'arrived')
+    JOIN route_stops p ON p.shipment_id = b.shipment_id AND p.status IN ('en_route', 'arrived')
+    WHERE c.shipment_id = s.id AND c.status IN ('accepted', 'en_route', 'arrived'))`
+
+interface StopsRow {
+  readonly order_id: string
+  readonly stops_ahead: TrackedOrder["stopsAhead"]
 }
 
 interface GrantRow {
@@ -199,6 +230,11 @@ interface TrackedRow {
   readonly lng: number
   readonly shipment_id: string | null
   readonly shipment_status: ShipmentStatus | null
+  readonly window_start: Date | null
+  readonly promised_arrival_at: Date | null
+  readonly estimated_arrival_at: Date | null
+  readonly estimated_at: Date | null
+  readonly stops_ahead: TrackedOrder["stopsAhead"]
   readonly carrier: CarrierJson | null
   readonly timeline: ReadonlyArray<EventJson>
 }
@@ -240,6 +276,13 @@ const trackedOrder = (row: TrackedRow): TrackedOrder => ({
   ...(row.shipment_status === null ? {} : { shipmentStatus: row.shipment_status }),
   ...(row.carrier === null ? {} : { assignmentStatus: row.carrier.status, driver: trackedDriver(row.carrier) }),
   destination: { lat: row.lat, lng: row.lng },
+  stopsAhead: row.stops_ahead,
+  ...(row.promised_arrival_at === null
+    ? {}
+    : { promised: { startMs: row.window_start?.getTime(), endMs: row.promised_arrival_at.getTime() } }),
+  ...(row.estimated_arrival_at === null || row.estimated_at === null
+    ? {}
+    : { keptEta: { p50At: row.estimated_arrival_at.getTime(), computedAt: row.estimated_at.getTime() } }),
   ...(row.ended_at === null ? {} : { completedAtMs: row.ended_at.getTime() }),
   timeline: row.timeline.map(trackedEvent)
 })

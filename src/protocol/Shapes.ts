@@ -58,7 +58,8 @@ export const Vehicle = Schema.Struct({ type: text, colour: some(text), plate_hin
   identifier: "vehicle"
 })
 export const Eta = Schema.Struct({ p50_at: timeMs, p90_at: timeMs, computed_at: timeMs, source: text }).annotate({
-  identifier: "eta"
+  identifier: "eta",
+  description: "source says what it rests on: position (where the driver is) or schedule (what was promised)"
 })
 export const Stop = Schema.Struct({
   stop_id: text,

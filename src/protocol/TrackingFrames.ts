@@ -52,8 +52,8 @@ export const trackingServerFrames = [
   frame("ETA", Server.eta, "When the driver is expected.", [
     field("p50At", shape.timeMs, "as likely earlier as later, Unix ms"),
     field("p90At", shape.timeMs, "nine times of ten earlier, Unix ms"),
-    nilable("remainingM", shape.count, "metres of way left"),
-    nilable("stopsAhead", shape.count, "stops before this one")
+    nilable("remainingM", shape.count, "metres of way left; nil by schedule, and while other stops lie between"),
+    nilable("stopsAhead", shape.count, "stops before this one; nil by schedule")
   ]),
   frame("STAGE", Server.stage, "How far the delivery is.", [field("stage", shape.stage, "the stage")]),
   frame("RESULT", Server.result, "A frame could not be taken.", takenResultFields),

@@ -24,6 +24,8 @@ export class FleetHub extends Context.Service<
     readonly board: FleetBoard
     readonly subscribe: (sink: FrameSink, request: FleetViewRequest, resume: FleetResume) => FleetSubscription
     readonly publish: (event: FleetEvent) => void
+    /** Whether any dispatcher looks at a map of this node. */
+    readonly isWatched: () => boolean
   }
 >()("dropmate/realtime/FleetHub") {
   static readonly layer = Layer.effect(
@@ -50,7 +52,8 @@ export class FleetHub extends Context.Service<
           begun.updateUnsafe(1, noContext)
           return views.subscribe(sink, request, resume)
         },
-        publish: (event) => views.publish(event)
+        publish: (event) => views.publish(event),
+        isWatched: () => views.isWatched
       }
     })
   )

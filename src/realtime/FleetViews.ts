@@ -44,6 +44,10 @@ export class FleetViews {
     this.now = now
   }
 
+  get isWatched(): boolean {
+    return this.views.size > 0
+  }
+
   subscribe(sink: FrameSink, request: FleetViewRequest, resume: FleetResume): FleetSubscription {
     const member: FleetMember = { sink, hasMissed: false }
     let view = this.viewFor(request)

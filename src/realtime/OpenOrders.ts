@@ -114,6 +114,23 @@ export class OpenOrders {
     )
   }
 
+  /** Asks again where the drivers of channels stop before; an order hears nothing of what its driver does for others. */
+  stopsFromDatabase(
+    underWay: ReadonlyArray<OrderChannel>
+  ): Effect.Effect<void, SqlError.SqlError | Cause.TimeoutError> {
+    if (underWay.length === 0) return Effect.void
+    const { limits, now, repo } = this.needs
+    const asked = underWay.map((channel) => ({ channel, order: channel.order }))
+    return repo.stopsAhead(asked.map(({ order }) => order.orderId)).pipe(
+      Effect.timeout(Duration.millis(limits.databaseConnectMs)),
+      Effect.map((stops) => {
+        // An order that was read again meanwhile knows better.
+        for (const { channel, order } of asked)
+          if (channel.order === order) channel.stopBefore(stops.get(order.orderId) ?? [], now())
+      })
+    )
+  }
+
   private load(orderId: string) {
     const { limits, repo } = this.needs
     return Effect.andThen(Metric.update(loads, 1), repo.load(orderId)).pipe(
@@ -128,7 +145,7 @@ export class OpenOrders {
       this.rung.delete(orderId)
       const order = yield* this.load(orderId)
       if (order === undefined) return yield* Effect.fail("order_absent" as const)
-      const channel = new OrderChannel(order, limits.nearbyM, now())
+      const channel = new OrderChannel(order, limits, now())
       yield* this.placeFromDatabase([channel])
       this.open.set(orderId, channel)
       this.drivers.follow(channel, undefined)

@@ -1,4 +1,5 @@
 import { type CustomerEvent, customerEvent } from "../domain/CustomerEvent.ts"
+import type { Door, Eta } from "../domain/Eta.ts"
 import { publicId } from "../domain/Ids.ts"
 import { distanceToM, isShown, type TrackingStage, trackingStage } from "../domain/TrackingStage.ts"
 import type { TrackedEvent, TrackedOrder } from "../persistence/TrackingRepo.ts"
@@ -6,6 +7,7 @@ import { CloseCode } from "../protocol/CloseCode.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
 import { TrackingServerFrame } from "../protocol/FrameType.ts"
 import { SharedFrame } from "./FrameSink.ts"
+import { type EtaChange, etaShape, OrderEta, type OrderEtaBounds } from "./OrderEta.ts"
 import type { TrackSubscriber } from "./TrackSubscriber.ts"
 
 /** Where the driver of an order is. Integers of the wire; NaN is unknown. */
@@ -15,7 +17,12 @@ export interface LivePlace {
   readonly lngE7: number
   readonly speedCms: number
   readonly headingCdeg: number
+  /** When a node heard of it, by its own clock; absent for now. Estimates are made from this, never from `recordedAt`. */
+  readonly receivedAt?: number
 }
+
+/** Bounds of one channel. */
+export type ChannelBounds = OrderEtaBounds & { readonly nearbyM: number }
 
 /** What a returning reader says it has. */
 export interface ResumePoint {
@@ -34,17 +41,19 @@ export class OrderChannel {
   readonly subscribers = new Set<TrackSubscriber>()
   /** Server clock, ms: since when nobody watches. */
   idleSince: number
-  /** When the driver's place was last heard from a socket of this node. */
+  /** When the driver's place was last heard live, from a socket of this node or from the node that has it. */
   localPlaceAt = Number.NEGATIVE_INFINITY
   private place: LivePlace | undefined
   private placeFrame: SharedFrame | undefined
   private readonly nearbyM: number
+  private readonly eta: OrderEta
   /** Once nearby, always nearby until the shipment goes on: noise at the edge must not flicker. */
   private isNearby = false
 
-  constructor(order: TrackedOrder, nearbyM: number, now: number) {
+  constructor(order: TrackedOrder, bounds: ChannelBounds, now: number) {
     this.order = order
-    this.nearbyM = nearbyM
+    this.nearbyM = bounds.nearbyM
+    this.eta = new OrderEta(bounds)
     this.idleSince = now
     this.stage = this.judge()
   }
@@ -57,8 +66,15 @@ export class OrderChannel {
     return isShown(this.stage, "position")
   }
 
+  /** The estimate that watchers know. */
+  get toldEta(): Eta | undefined {
+    return this.eta.told
+  }
+
   /** Begins a subscriber: what it missed if that can be told whole, else a snapshot. */
   join(subscriber: TrackSubscriber, resume: ResumePoint, now: number): void {
+    // What nobody was told for a while is not kept steady for anybody.
+    if (this.subscribers.size === 0) this.estimateAnew(now)
     const missed = this.missedSince(resume)
     if (missed === undefined) subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
     else {
@@ -68,6 +84,7 @@ export class OrderChannel {
       if (isShown(this.stage, "driver") && missed.some((event) => event.type === "shipment.assigned"))
         subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
       subscriber.sink.send(new SharedFrame([TrackingServerFrame.stage, this.stage]))
+      if (this.eta.frame !== undefined) subscriber.eta(this.eta.frame)
       if (this.placeFrame !== undefined && this.showsPosition) subscriber.position(this.placeFrame, now)
     }
     this.subscribers.add(subscriber)
@@ -94,15 +111,14 @@ export class OrderChannel {
     if (next.shipmentStatus !== hadStatus) this.isNearby = false
     const stageBefore = this.stage
     this.stage = this.judge()
+    this.tell(this.visible(events).map((event) => new SharedFrame(eventFrame(event))))
     if (!isSameLog || this.isDriverIntroduced(hadDriver, stageBefore)) {
       // The log was rebuilt, or a driver is to be introduced, for which only the state has words.
-      for (const subscriber of this.subscribers) {
-        for (const event of this.visible(events)) subscriber.sink.send(new SharedFrame(eventFrame(event)))
-        subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
-      }
+      this.estimate(now)
+      this.tellState()
     } else {
-      this.tell(this.visible(events).map((event) => new SharedFrame(eventFrame(event))))
-      if (this.stage !== stageBefore) this.tell([new SharedFrame([TrackingServerFrame.stage, this.stage])])
+      this.tellStage(stageBefore)
+      this.tellEta(now)
     }
     this.tellPlace(now)
   }
@@ -112,16 +128,56 @@ export class OrderChannel {
     if (this.place !== undefined && place.recordedAt <= this.place.recordedAt) return
     this.place = place
     this.placeFrame = new SharedFrame(positionFrame(place))
+    this.eta.heard(place, place.receivedAt ?? now)
     const stageBefore = this.stage
     this.stage = this.judge()
-    if (this.stage !== stageBefore) this.tell([new SharedFrame([TrackingServerFrame.stage, this.stage])])
+    this.tellStage(stageBefore)
+    if (this.stage !== stageBefore || this.eta.isDue(now)) this.tellEta(now)
     this.tellPlace(now)
   }
 
-  /** Sends positions that wait for their interval. */
+  /** Where the driver stops before this drop-off; other orders of the driver ring no doorbell here. */
+  stopBefore(stopsAhead: ReadonlyArray<Door>, now: number): void {
+    const { length } = this.order.stopsAhead
+    this.order = { ...this.order, stopsAhead }
+    if (length !== stopsAhead.length) this.tellEta(now)
+  }
+
+  /** Estimates without regard to what was told before. */
+  estimateAnew(now: number): void {
+    this.eta.forgetTold()
+    this.estimate(now)
+  }
+
+  /** Sends what waits: positions for their interval, estimates for their time. */
   catchUp(now: number): void {
+    if (this.subscribers.size > 0 && this.eta.isDue(now)) this.tellEta(now)
+    const { frame } = this.eta
+    if (frame !== undefined) for (const subscriber of this.subscribers) subscriber.catchUpEta(frame)
     if (this.placeFrame === undefined || !this.showsPosition) return
     for (const subscriber of this.subscribers) subscriber.catchUp(this.placeFrame, now)
+  }
+
+  private estimate(now: number): EtaChange {
+    return this.eta.judge(this.order, this.stage, this.place, now)
+  }
+
+  private tellEta(now: number): void {
+    if (this.subscribers.size === 0) return
+    const change = this.estimate(now)
+    const { frame } = this.eta
+    // ETA has no words for "not known any more"; a state without one has.
+    if (change === "withdrawn") this.tellState()
+    else if (change === "told" && frame !== undefined) for (const subscriber of this.subscribers) subscriber.eta(frame)
+  }
+
+  private tellStage(before: TrackingStage): void {
+    if (this.stage !== before) this.tell([new SharedFrame([TrackingServerFrame.stage, this.stage])])
+  }
+
+  /** Everything, to everybody. */
+  private tellState(): void {
+    for (const subscriber of this.subscribers) subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
   }
 
   private tellPlace(now: number): void {
@@ -146,6 +202,7 @@ export class OrderChannel {
     this.placeFrame = undefined
     this.isNearby = false
     this.localPlaceAt = Number.NEGATIVE_INFINITY
+    this.eta.forgetDriver()
   }
 
   private judge(): TrackingStage {
@@ -180,10 +237,14 @@ export class OrderChannel {
   state(expiresAtMs: number): Readonly<Record<string, unknown>> {
     const { order, stage, place } = this
     const { driver } = order
+    const eta = isShown(stage, "eta") ? this.eta.told : undefined
+    const stopsAhead = isShown(stage, "stops_ahead") ? eta?.stopsAhead : undefined
     return {
       order_id: publicId("order", order.orderId),
       ...(order.shipmentStatus === undefined ? {} : { shipment_status: order.shipmentStatus }),
       stage,
+      ...(stopsAhead === undefined ? {} : { stops_ahead: stopsAhead }),
+      ...(eta === undefined ? {} : { eta: etaShape(eta) }),
       ...(driver !== undefined && isShown(stage, "driver") ? { driver: driverShape(driver) } : {}),
       ...(place !== undefined && isShown(stage, "position") ? { position: positionFrame(place).slice(1) } : {}),
       destination: order.destination,

@@ -1,15 +1,23 @@
 import { Clock, Context, Duration, Effect, FiberSet, Layer, Metric, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
+import type { Eta } from "../domain/Eta.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
-import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import { type TrackedOrder, TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 import { type OpenFailure, OpenOrders } from "./OpenOrders.ts"
+import { OrderBell } from "./OrderBell.ts"
 import type { LivePlace, OrderChannel, ResumePoint } from "./OrderChannel.ts"
 import type { TrackSubscriber } from "./TrackSubscriber.ts"
 
 const channelsOpen = Metric.gauge("dropmate_order_channels", {
   description: "Orders held ready for customers who watch"
 })
+
+/** An order that is watched, and when its watchers expect it. */
+export interface ToldEstimate {
+  readonly order: TrackedOrder
+  readonly eta: Eta
+}
 
 /** Links that were revoked a moment ago: who was let in before the notice and subscribes after it is caught by its age. */
 class RevokedLinks {
@@ -54,8 +62,10 @@ export class OrderHub extends Context.Service<
     readonly unsubscribe: (orderId: string, subscriber: TrackSubscriber) => void
     /** Whether somebody watches an order of this driver; asked for each frame. */
     readonly watches: (driverId: string) => boolean
-    /** The live place of a driver who is connected here. */
+    /** The live place of a driver, from a socket of this node or from the node that has it. */
     readonly moved: (driverId: string, place: LivePlace, now: number) => void
+    /** What the watchers of each order here were told of its arrival. */
+    readonly estimates: () => Iterable<ToldEstimate>
     /** Says goodbye to every subscriber: the node is going. */
     readonly drain: () => void
   }
@@ -112,9 +122,9 @@ export class OrderHub extends Context.Service<
         Effect.forkScoped
       )
 
-      yield* repo
-        .watchOrders({ caughtUp: () => orders.refreshAll(), noticed: (orderId) => orders.refresh(orderId) })
-        .pipe(Effect.forkScoped)
+      yield* followStops(orders)
+      const bell = yield* OrderBell
+      bell.listen({ caughtUp: () => orders.refreshAll(), noticed: (orderId) => orders.refresh(orderId) })
       yield* followRevoked(channels, (sessionId) => revoked.add(sessionId, clock.currentTimeMillisUnsafe()))
 
       return {
@@ -132,6 +142,7 @@ export class OrderHub extends Context.Service<
             channel.move(place, now)
           }
         },
+        estimates: () => toldEstimates(channels),
         drain: () => {
           for (const { subscribers } of channels.values()) {
             for (const { sink } of subscribers) sink.close(CloseCode.draining, limits.retryAfterMs)
@@ -169,3 +180,22 @@ const followRevoked = (channels: ReadonlyMap<string, OrderChannel>, revoke: (ses
       })
       .pipe(Effect.forkScoped)
   })
+
+/** Reads again and again where the drivers of watched orders stop before, all in one statement. */
+const followStops = (orders: OpenOrders) =>
+  Effect.flatMap(Limits, (limits) =>
+    Effect.suspend(() =>
+      orders.stopsFromDatabase(
+        [...orders.channels.values()].filter((each) => each.subscribers.size > 0 && each.showsPosition)
+      )
+    ).pipe(
+      Effect.catch((error) => Effect.logDebug("stops_ahead_not_read", error)),
+      Effect.repeat(Schedule.spaced(Duration.millis(limits.etaStopsEveryMs))),
+      Effect.forkScoped
+    )
+  )
+
+const toldEstimates = function* (channels: ReadonlyMap<string, OrderChannel>): Generator<ToldEstimate> {
+  for (const { order, subscribers, toldEta } of channels.values())
+    if (subscribers.size > 0 && toldEta !== undefined) yield { order, eta: toldEta }
+}

@@ -9,6 +9,7 @@ export class TrackSubscriber {
   expiresAtMs: number
   private positionAt = Number.NEGATIVE_INFINITY
   private isPositionWaiting = false
+  private isEtaWaiting = false
 
   constructor(sink: FrameSink, sessionId: string, expiresAtMs: number, intervalMs: number) {
     this.sink = sink
@@ -37,6 +38,17 @@ export class TrackSubscriber {
   /** Sends the newest position if one waits and may go now. */
   catchUp(frame: SharedFrame, now: number): void {
     if (this.isPositionWaiting) this.position(frame, now)
+  }
+
+  /** Another estimate: at once, or when the reader has caught up. */
+  eta(frame: SharedFrame): void {
+    this.isEtaWaiting = this.sink.isBehind
+    if (!this.isEtaWaiting) this.sink.send(frame)
+  }
+
+  /** Sends the estimate that holds now, if the reader was behind when one was told. */
+  catchUpEta(frame: SharedFrame): void {
+    if (this.isEtaWaiting) this.eta(frame)
   }
 
   /** Nothing that waits may be shown any more. */

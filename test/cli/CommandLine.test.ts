@@ -90,11 +90,11 @@ describe.concurrent("errors", () => {
       /--roles must be some of gateway,api,worker,actors, not cook/
     ],
     [
-      "roles that cannot run apart",
-      ["serve", "--roles", "gateway,worker"],
+      "roles that nothing would reach",
+      ["serve", "--roles", "actors,worker"],
       1,
       {},
-      /gateway, api and actors cannot run apart yet/
+      /the role actors decides commands where they arrive, .*add one of them/
     ],
     [
       "a port that is none",
@@ -104,6 +104,13 @@ describe.concurrent("errors", () => {
       /HTTP_PORT must be a port number from 1 to 65535, not "99999"/
     ],
     ["an unknown level", ["env"], 1, { LOG_LEVEL: "loud" }, /LOG_LEVEL must be Trace, .* or Error, not "loud"/],
+    [
+      "a map's style that is no address",
+      ["env"],
+      1,
+      { MAP_STYLE_URL: "tiles.example/style.json" },
+      /MAP_STYLE_URL must be an http:\/\/ or https:\/\/ URL, not "tiles.example\/style.json"/
+    ],
     ["words for a number", ["env"], 1, { TRUSTED_PROXY_HOPS: "few" }, /TRUSTED_PROXY_HOPS must be a whole .*"few"/]
   ])("tells %s in one line", async (_name, args, exitCode, environment, message) => {
     const run = await dropmate(args, environment)

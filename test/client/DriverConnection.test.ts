@@ -156,6 +156,21 @@ describe("coming back", () => {
 })
 
 describe("store", () => {
+  it("finds what was reported before its first connection when it is started again", async () => {
+    const store = memoryStore()
+    const first = clientUnderTest({ store })
+    first.server.isAway = true
+    await first.start()
+    first.report(3)
+    await first.client.stop()
+    const second = clientUnderTest({ store: { ...memoryStore(), load: () => foldEntries(store.entries) } })
+    await second.start()
+    expect(second.client.pending).toBe(3)
+    second.server.commit()
+    await second.clock.advance(20)
+    expect(second.client.pending).toBe(0)
+  })
+
   it("keeps every change, so that a new process goes on where the old one was killed", async () => {
     const store = memoryStore()
     const first = clientUnderTest({ store })

@@ -53,10 +53,54 @@ describe("a tracking client", () => {
       stage: "nearby",
       driver: { firstName: "Ada", vehicle: { type: "van", colour: "white" } },
       position: { recordedAt: at + 1_000, lat: 52.500_01, speedMps: undefined },
-      eta: { p50At: at + 60_000, p90At: at + 120_000 },
+      eta: { p50At: at + 60_000, p90At: at + 120_000, source: "position" },
       remainingM: 900,
       stopsAhead: 1
     })
+  })
+
+  it("knows what an estimate rests on, in a state and in a frame", async () => {
+    const { peer, client } = await clientUnderTest()
+    const eta = { p50_at: at + 60_000, p90_at: at + 120_000, computed_at: at }
+    peer.tell(snapshot("scheduled", { eta: { ...eta, source: "schedule" } }))
+    expect(client.order?.eta).toEqual({ p50At: at + 60_000, p90At: at + 120_000, source: "schedule" })
+    peer.tell(snapshot("on_the_way", { eta: { ...eta, source: "position" }, stops_ahead: 2 }))
+    expect(client.order).toMatchObject({ eta: { source: "position" }, stopsAhead: 2 })
+    peer.tell([36, at + 90_000, at + 150_000])
+    expect(client.order?.eta).toEqual({ p50At: at + 90_000, p90At: at + 150_000, source: "schedule" })
+    peer.tell(snapshot("on_the_way"))
+    expect(client.order?.eta).toBeUndefined()
+  })
+
+  it("has no estimate after RESUMED until it is told one, which it is if there is one", async () => {
+    const { clock, peer, client } = await clientUnderTest()
+    peer.tell(snapshot("on_the_way"))
+    peer.tell([36, at + 60_000, at + 120_000, 900, 1])
+    peer.drop()
+    await clock.advance(600)
+    expect(client.order?.eta).toBeDefined()
+    peer.tell([33, "e1", 3])
+    expect(client.order).toMatchObject({ eta: undefined, remainingM: undefined, stopsAhead: undefined })
+    peer.tell([37, "on_the_way"])
+    peer.tell([36, at + 70_000, at + 130_000, 800, 1])
+    expect(client.order).toMatchObject({ eta: { p50At: at + 70_000 }, remainingM: 800, stopsAhead: 1 })
+  })
+
+  it("has the shipment's status by the events and stages that it is told", async () => {
+    const { peer, client } = await clientUnderTest()
+    peer.tell(snapshot("on_the_way"))
+    const statusBy = (frame: Frame): string | undefined => {
+      peer.tell(frame)
+      return client.order?.shipmentStatus
+    }
+    expect(statusBy([35, 4, "shipment.arrived", at, {}])).toBe("arrived")
+    expect(statusBy([35, 5, "eta.changed", at, { p50_at: at }])).toBe("arrived")
+    expect(statusBy([35, 6, "__proto__", at, {}])).toBe("arrived")
+    // Handed to another driver, of which customers hear no event.
+    expect(statusBy([37, "scheduled"])).toBe("dispatching")
+    expect(statusBy([35, 8, "shipment.assigned", at, {}])).toBe("assigned")
+    expect(statusBy([35, 9, "shipment.unassigned", at, {}])).toBe("dispatching")
+    expect(statusBy([35, 10, "shipment.cancelled", at, {}])).toBe("cancelled")
   })
 
   it("forgets the driver's place the moment the stage no longer shows it", async () => {

@@ -67,6 +67,18 @@ describe("tracking sessions", () => {
     expect(kept[0]?.body).not.toContain(made.body.token)
   })
 
+  it("an order that was promised for a window is expected within it, once it is confirmed", async () => {
+    const [start, end] = [Date.now() + 3_600_000, Date.now() + 7_200_000]
+    const window = { start: new Date(start).toISOString(), end: new Date(end).toISOString() }
+    const order = await newOrder(rest.url, customer.access_token, productId, { window })
+    const { token } = (await open(order.id, customer.access_token)).body
+    expect((await snapshot(token)).body.state).not.toHaveProperty("eta")
+    await call(rest.url, "POST", `/v1/orders/${order.id}/confirm`, { token: admin, body: {} })
+    const { eta } = (await snapshot(token)).body.state
+    expect(eta).toMatchObject({ p90_at: end, computed_at: expect.any(Number), source: "schedule" })
+    expect((eta as { p50_at: number }).p50_at).toBeGreaterThan(start)
+  })
+
   it("a replay under the same key shows the same token, which nothing has kept", async () => {
     const order = await newOrder(rest.url, customer.access_token, productId)
     const first = await open(order.id, customer.access_token, { ttl_s: 600 }, "track-once")

@@ -6,6 +6,7 @@ import {
   type Browser as Playwright
 } from "playwright-core"
 import { inject } from "vitest"
+import { violationsOf } from "./Axe.ts"
 import { findChromium } from "./Chromium.ts"
 
 const flags = [
@@ -17,6 +18,14 @@ const flags = [
   // Chromium's own sandbox needs rights that a container does not give; the pages are ours.
   "--no-sandbox"
 ]
+
+/** A phone in somebody's hand. */
+export const phone = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true
+} as const satisfies BrowserContextOptions
 
 /** Messages that the driver of a machine without a graphics card writes about itself. */
 const isAboutTheMachine = (text: string): boolean => /GL Driver Message|Automatic fallback to software WebGL/.test(text)
@@ -100,23 +109,19 @@ export class WatchedPage {
     )
   }
 
-  /** Controls without a name, images without a text, fields without a label, and ids that are used twice. */
-  blemishes(): Promise<ReadonlyArray<string>> {
-    return this.page.evaluate(() => {
-      const found: Array<string> = []
-      const nameOf = (element: Element): string =>
-        element.getAttribute("aria-label") ??
-        element.getAttribute("title") ??
-        ((element as HTMLInputElement).labels?.[0]?.textContent || element.textContent || "")
-      for (const element of document.querySelectorAll("button, a[href], input, [role=img], [role=option]"))
-        if (nameOf(element).trim() === "") found.push(`no name: ${element.outerHTML.slice(0, 120)}`)
-      const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id)
-      for (const id of new Set(ids)) if (ids.filter((other) => other === id).length > 1) found.push(`id twice: ${id}`)
-      if (document.querySelectorAll("h1").length !== 1) found.push("not one h1")
-      if (document.querySelectorAll("main").length !== 1) found.push("not one main")
-      if (document.documentElement.lang === "") found.push("no language")
-      if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen")
-      return found
-    })
+  /**
+   * What axe finds against WCAG 2.2 AA and good practice, light and dark, and whether the page is wider than the screen. Leaves the
+   * page in its light colours.
+   */
+  async blemishes(): Promise<ReadonlyArray<string>> {
+    const found: Array<string> = []
+    for (const colorScheme of ["dark", "light"] as const) {
+      await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
+      for (const violation of await violationsOf(this.page)) found.push(`${colorScheme}: ${violation}`)
+    }
+    await this.page.emulateMedia({ reducedMotion: null })
+    if (await this.page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
+      found.push("wider than the screen")
+    return found
   }
 }

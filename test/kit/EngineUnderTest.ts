@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto"
-import { ConfigProvider, Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import pg from "pg"
 import type { DriverRegistry } from "../../src/actors/DriverRegistry.ts"
 import type { Orders } from "../../src/actors/Orders.ts"
 import type { Shipments } from "../../src/actors/Shipments.ts"
 import { EngineLayer } from "../../src/cli/serve/EngineLayer.ts"
-import { Env, envConfig } from "../../src/config/Env.ts"
+import { Env } from "../../src/config/Env.ts"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { RealtimeServer } from "../../src/gateway/RealtimeServer.ts"
 import { AccessTokens } from "../../src/identity/AccessTokens.ts"
@@ -21,6 +21,7 @@ import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
 import type { FleetHub } from "../../src/realtime/FleetHub.ts"
 import type { OrderHub } from "../../src/realtime/OrderHub.ts"
 import type { TrackGate } from "../../src/realtime/TrackGate.ts"
+import { testEnv } from "./TestEnv.ts"
 import { freshDatabase, freshRedis } from "./TestServices.ts"
 
 /** What a test may choose. */
@@ -73,20 +74,6 @@ export interface EngineUnderTest {
   readonly stop: () => Promise<void>
   /** `stop`, then drops the database, if it is the engine's own. */
   readonly drop: () => Promise<void>
-}
-
-/** The environment of a machine on which nothing is set, on any free port. */
-const testEnv: Env = {
-  ...Effect.runSync(
-    Effect.provide(
-      Effect.gen(function* () {
-        return yield* envConfig
-      }),
-      ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
-    )
-  ),
-  realtimePort: 0,
-  nodeName: "test-1"
 }
 
 const signingSecret = Redacted.make("a secret of the tests, thirty-two bytes or more")

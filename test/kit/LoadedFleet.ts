@@ -60,9 +60,9 @@ export class LoadedFleet {
       email: `courier-${i}@promise.example`,
       name: `Courier ${i}`
     }))
-    const ids = await ensureDrivers(rest, people, () => undefined)
+    const known = await ensureDrivers(rest, people, () => undefined)
     const desk = new TokenDesk(rest)
-    const couriers = ids.map((publicId, index): Courier => {
+    const couriers = known.map(({ id: publicId }, index): Courier => {
       const id = bareId("driver", publicId) ?? publicId
       const network = options.network?.(id, webSocketFactory()) ?? webSocketFactory()
       const client = new DriverClient({

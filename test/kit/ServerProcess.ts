@@ -63,22 +63,30 @@ export class ServerProcess {
   readonly home: string
   readonly starts: Array<number> = []
   private readonly environment: ServerEnvironment
+  private readonly flags: ReadonlyArray<string>
   private readonly lines: Array<string> = []
   private child: ChildProcess | undefined
   private ended: Promise<ProcessEnd> | undefined
 
-  private constructor(httpPort: number, realtimePort: number, home: string, environment: ServerEnvironment) {
+  private constructor(
+    httpPort: number,
+    realtimePort: number,
+    home: string,
+    environment: ServerEnvironment,
+    flags: ReadonlyArray<string>
+  ) {
     this.httpPort = httpPort
     this.realtimePort = realtimePort
     this.home = home
     this.environment = environment
+    this.flags = flags
   }
 
-  /** Starts a server and waits until it is ready. It ends with the test. */
-  static async start(environment: ServerEnvironment = {}): Promise<ServerProcess> {
+  /** Starts a server and waits until it is ready. It ends with the test. `flags` are those of `serve`. */
+  static async start(environment: ServerEnvironment = {}, flags: ReadonlyArray<string> = []): Promise<ServerProcess> {
     const home = mkdtempSync(join(inject("testHome"), "server-"))
     openToServers(home)
-    const server = new ServerProcess(await quietPort(), await quietPort(), home, environment)
+    const server = new ServerProcess(await quietPort(), await quietPort(), home, environment, flags)
     onTestFailed(() => {
       process.stderr.write(`the end of the server's log:\n${server.lines.slice(-30).join("\n")}\n`)
     })
@@ -124,7 +132,7 @@ export class ServerProcess {
 
   private async startOnce(environment: ServerEnvironment): Promise<void> {
     const beganAt = performance.now()
-    const child = spawn(process.execPath, ["src/main.ts", "serve"], {
+    const child = spawn(process.execPath, ["src/main.ts", "serve", ...this.flags], {
       cwd: root,
       stdio: ["ignore", "inherit", "pipe"],
       env: {

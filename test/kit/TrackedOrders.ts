@@ -92,8 +92,8 @@ export class TrackedOrders {
     return insertDriver(this.client)
   }
 
-  /** Places an order and confirms it. */
-  place(): Promise<PlacedOrder> {
+  /** Places an order and confirms it, promised for a window if one is given. */
+  place(window?: { readonly start: Date; readonly end: Date }): Promise<PlacedOrder> {
     const { productId, placedBy } = this
     return this.run(
       Effect.gen(function* () {
@@ -119,7 +119,7 @@ export class TrackedOrders {
             },
             contact: undefined,
             pickup: undefined,
-            window: undefined,
+            window,
             notes: undefined,
             isSubmitted: true
           },

@@ -37,7 +37,8 @@ export const helloFrame = (fields: HelloFields): Frame => [
   fields.attempt ?? null
 ]
 
-const deadlineMs = 5_000
+/** Far above what anything takes here; a machine that runs much else besides may be slow. */
+const deadlineMs = 20_000
 
 /** A WebSocket that keeps every frame it gets, in order, so that a transcript can be read from it. */
 export class WireClient {

@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { defaultLimits } from "../../src/config/Limits.ts"
 import { customerEventTypes } from "../../src/domain/CustomerEvent.ts"
 import { isShown, type TrackingStage } from "../../src/domain/TrackingStage.ts"
 import type { TrackedEvent, TrackedOrder } from "../../src/persistence/TrackingRepo.ts"
@@ -8,7 +9,7 @@ import { OrderChannel } from "../../src/realtime/OrderChannel.ts"
 import { TrackSubscriber } from "../../src/realtime/TrackSubscriber.ts"
 import { RecordingSink } from "./RecordingSink.ts"
 
-const nearbyM = 400
+const bounds = { ...defaultLimits, nearbyM: 400 }
 const destination = { lat: 50, lng: 10 }
 const driver = { driverId: "d-1", firstName: "Ada", vehicle: { type: "bicycle" } }
 const never = { epoch: undefined, offset: undefined }
@@ -43,6 +44,7 @@ const orderAfter = (count: number): TrackedOrder => ({
   epoch: 1,
   offset: count,
   destination,
+  stopsAhead: [],
   orderStatus: "draft",
   ...Object.assign({}, ...journey.slice(0, count)),
   timeline: Array.from({ length: count }, (_, i) => eventAt(i + 1))
@@ -63,7 +65,7 @@ const watcher = (intervalMs = 1_000) => {
 
 describe("a tracked order", () => {
   it("begins with a snapshot that holds the events up to its offset, and goes on with the next one", () => {
-    const channel = new OrderChannel(orderAfter(2), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(2), bounds, 0)
     const { sink, subscriber } = watcher()
     channel.join(subscriber, never, 0)
     channel.update(orderAfter(3), 0)
@@ -73,7 +75,7 @@ describe("a tracked order", () => {
   })
 
   it("resumes whole from any event of its log, and with a snapshot from anything else", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     for (let from = 0; from <= 6; from++) {
       const { sink, subscriber } = watcher()
       channel.join(subscriber, { epoch: 1, offset: from }, 0)
@@ -97,7 +99,7 @@ describe("a tracked order", () => {
   })
 
   it("shows no position before the driver is on the way, and none after the delivery", () => {
-    const channel = new OrderChannel(orderAfter(5), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(5), bounds, 0)
     const { sink, subscriber } = watcher(200)
     channel.join(subscriber, never, 0)
     channel.move(place(1, 3_000), 1_000)
@@ -113,7 +115,7 @@ describe("a tracked order", () => {
   })
 
   it("sends the first position of a burst at once and then at most one per interval, always the newest", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     const { sink, subscriber } = watcher(1_000)
     channel.join(subscriber, never, 0)
     for (let i = 1; i <= 10; i++) channel.move(place(i, 3_000 - i), 10_000 + i)
@@ -127,7 +129,7 @@ describe("a tracked order", () => {
   })
 
   it("never goes back: an older position is not told", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     const { sink, subscriber } = watcher(200)
     channel.join(subscriber, never, 0)
     channel.move(place(10, 3_000), 1_000)
@@ -136,12 +138,13 @@ describe("a tracked order", () => {
   })
 
   it("holds positions back for a reader that is behind, never events", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     const { sink, subscriber } = watcher(200)
     channel.join(subscriber, never, 0)
     sink.drain()
     sink.isBehind = true
     channel.move(place(1, 3_000), 1_000)
+    expect(sink.drain()).toEqual([])
     channel.update(orderAfter(7), 2_000)
     expect(sink.drain().map((frame) => frame[0])).toEqual([TrackingServerFrame.event, TrackingServerFrame.stage])
     sink.isBehind = false
@@ -150,7 +153,7 @@ describe("a tracked order", () => {
   })
 
   it("is nearby within the distance and stays so when the fix wavers", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     channel.move(place(1, 401), 0)
     expect(channel.stage).toBe("on_the_way")
     channel.move(place(2, 399), 0)
@@ -160,7 +163,7 @@ describe("a tracked order", () => {
   })
 
   it("forgets the place of a driver who was replaced", () => {
-    const channel = new OrderChannel(orderAfter(6), nearbyM, 0)
+    const channel = new OrderChannel(orderAfter(6), bounds, 0)
     channel.move(place(100, 3_000), 0)
     channel.update({ ...orderAfter(6), driver: { driverId: "d-2", firstName: "Ben" } }, 0)
     expect(channel.state(1)).not.toHaveProperty("position")
@@ -173,24 +176,43 @@ describe("a tracked order", () => {
       fc.record({ do: fc.constant("reach" as const), count: fc.integer({ min: 0, max: journey.length }) }),
       fc.record({ do: fc.constant("move" as const), at: fc.nat(1_000), metres: fc.nat(5_000) }),
       fc.record({ do: fc.constant("join" as const), offset: fc.integer({ min: -1, max: 9 }) }),
+      fc.record({ do: fc.constant("stops" as const), count: fc.integer({ min: 0, max: 2 }) }),
       fc.record({ do: fc.constant("tick" as const) })
     )
+    const anyPromise = fc.option(fc.record({ startMs: fc.nat(60_000), endMs: fc.nat(600_000) }), { nil: undefined })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const channel = new OrderChannel(orderAfter(0), nearbyM, 0)
-        const sinks: Array<RecordingSink> = []
+      fc.property(fc.array(step, { maxLength: 60 }), anyPromise, (steps, promised) => {
+        const at = (count: number): TrackedOrder => ({
+          ...orderAfter(count),
+          ...(promised === undefined ? {} : { promised })
+        })
+        const channel = new OrderChannel(at(0), { ...bounds, etaEveryMs: 1, etaToldEveryMs: 1, etaToldMs: 1 }, 0)
+        const pages: Array<{ readonly sink: RecordingSink; readonly page: EtaPage }> = []
         let now = 0
         for (const each of steps) {
           now += 500
-          if (each.do === "reach") channel.update(orderAfter(each.count), now)
+          if (each.do === "reach") channel.update(at(each.count), now)
+          else if (each.do === "stops")
+            channel.stopBefore(
+              Array.from({ length: each.count }, () => destination),
+              now
+            )
           else if (each.do === "move") channel.move(place(each.at, each.metres), now)
           else if (each.do === "tick") channel.catchUp(now)
           else {
             const { sink, subscriber } = watcher(200)
-            sinks.push(sink)
+            pages.push({ sink, page: new EtaPage() })
             channel.join(subscriber, { epoch: 1, offset: each.offset }, now)
           }
-          for (const sink of sinks) for (const frame of sink.drain()) expectNothingAbove(channel.stage, frame)
+          for (const { sink, page } of pages) {
+            for (const frame of sink.drain()) {
+              expectNothingAbove(channel.stage, frame)
+              page.take(frame)
+            }
+            // A page that forgets what its stage does not show holds no estimate that was made from a hidden place.
+            if (isShown(channel.stage, "eta") && page.isByPosition)
+              expect(isShown(channel.stage, "position")).toBe(true)
+          }
         }
       }),
       { numRuns: 500, verbose: 1 }
@@ -198,9 +220,28 @@ describe("a tracked order", () => {
   })
 })
 
+/** What a page knows of the estimate, as its frames told it. */
+class EtaPage {
+  isByPosition = false
+
+  take(frame: ReadonlyArray<unknown>): void {
+    if (frame[0] === TrackingServerFrame.eta) this.isByPosition = frame[4] !== null
+    if (frame[0] !== TrackingServerFrame.snapshot) return
+    const { eta } = frame[3] as { readonly eta?: { readonly source: string } }
+    this.isByPosition = eta?.source === "position"
+  }
+}
+
 /** Frames of one step are judged by the stage that the step ended in, or by the one they themselves name. */
 const expectNothingAbove = (stage: TrackingStage, frame: ReadonlyArray<unknown>): void => {
   if (frame[0] === TrackingServerFrame.position) expect(isShown(stage, "position")).toBe(true)
+  if (frame[0] === TrackingServerFrame.eta) {
+    const [, p50At, p90At, remainingM, stopsAhead] = frame
+    expect(isShown(stage, "eta")).toBe(true)
+    expect(Number(p90At)).toBeGreaterThanOrEqual(Number(p50At))
+    if (remainingM !== null || stopsAhead !== null) expect(isShown(stage, "position")).toBe(true)
+    if (stopsAhead !== 0) expect(remainingM).toBeNull()
+  }
   if (frame[0] === TrackingServerFrame.event) {
     expect(customerEventTypes.has(frame[2] as string)).toBe(true)
     expect(JSON.stringify(frame)).not.toMatch(/secret|\+49|d-1/)

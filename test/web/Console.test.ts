@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { Browser, type WatchedPage } from "../kit/Browser.ts"
+import { Browser, phone, type WatchedPage } from "../kit/Browser.ts"
+import { awaitsTyping, signsIn } from "../kit/ConsolePage.ts"
 import { DrivingFleet } from "../kit/DrivingFleet.ts"
 import { processAdmin, ServerProcess } from "../kit/ServerProcess.ts"
 import { until } from "../kit/Until.ts"
@@ -21,6 +22,7 @@ const drive = async (server: ServerProcess): Promise<void> => {
 
 const refusesAWrongPassword = async (watched: WatchedPage): Promise<void> => {
   const { page } = watched
+  await awaitsTyping(watched)
   await page.keyboard.type(processAdmin.email)
   await page.keyboard.press("Tab")
   await page.keyboard.type("not the password")
@@ -31,18 +33,12 @@ const refusesAWrongPassword = async (watched: WatchedPage): Promise<void> => {
   watched.complaints.length = 0
 }
 
-const signsIn = async ({ page }: WatchedPage): Promise<void> => {
-  await page.fill("input[name=email]", processAdmin.email)
-  await page.fill("input[name=password]", processAdmin.password)
-  await page.keyboard.press("Enter")
-}
-
 const seesEverybody = async (watched: WatchedPage): Promise<void> => {
   await until(
     "every driver in the list",
     () => count(watched),
     (seen) => seen === names.length,
-    30_000
+    60_000
   )
   await until(
     "markers on the map",
@@ -66,7 +62,69 @@ const choosesByKeyboard = async (watched: WatchedPage): Promise<void> => {
   await movesOn(watched)
   await watched.says(".details", /km\/h/)
   await watched.says(".details", /Shown on the map/)
+  await watched.says(".details", /Deliveries\s*None/)
 }
+
+/** What Tab leads to, from the page's beginning, until it comes round: each by its name. A stop that does not show is marked. */
+const tabStops = async ({ page }: WatchedPage): Promise<ReadonlyArray<string>> => {
+  await page.locator("h1").first().click()
+  await page.locator("body").evaluate((body) => {
+    body.tabIndex = -1
+    body.focus()
+    body.removeAttribute("tabindex")
+  })
+  const stops: Array<string> = []
+  for (;;) {
+    await page.keyboard.press("Tab")
+    const stop = await page.evaluate(() => {
+      const focused = document.activeElement
+      if (focused === null || focused === document.body || focused === document.documentElement) return undefined
+      const ring = (element: Element): boolean => getComputedStyle(element).outlineStyle !== "none"
+      const isSeen = ring(focused) || (focused.parentElement !== null && ring(focused.parentElement))
+      const name = focused.getAttribute("aria-label") ?? focused.textContent ?? ""
+      return `${name.replace(/\d+$/, "").trim()}${isSeen ? "" : " (not seen)"}`
+    })
+    if (stop === undefined || stop === stops[0]) return stops
+    stops.push(stop)
+  }
+}
+
+/** Closing the details by the key, and a way through everything by Tab. */
+const leadsThroughByTab = async (watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  expect(await tabStops(watched)).toEqual([
+    "Keys ?",
+    "Sign out",
+    "Search drivers",
+    ...["Available", "Assigned", "Carrying", "On a break", "Connected", "Offline"],
+    "Drivers",
+    ...["Map of the fleet", "Zoom in", "Zoom out", "Whole fleet"],
+    ...["Close details", "Following", "Show on map"]
+  ])
+  await page.keyboard.press("Escape")
+  await until(
+    "the closed details",
+    () => page.locator(".details").count(),
+    (seen) => seen === 0
+  )
+  await page.locator("[role=listbox]").focus()
+  await page.keyboard.press("ArrowDown")
+  await page.keyboard.press("Enter")
+  await watched.says(".details", /Driver 01/)
+}
+
+/** The middle of every button in the panel belongs to that button, and the map's buttons to the map's. */
+const coveredButtons = ({ page }: WatchedPage): Promise<ReadonlyArray<string>> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll("button")]
+      .filter((button) => button.checkVisibility() && !button.matches(".legend-item"))
+      .filter((button) => {
+        const { left, top, width, height } = button.getBoundingClientRect()
+        const hit = document.elementFromPoint(left + width / 2, top + height / 2)
+        return hit === null || !button.contains(hit)
+      })
+      .map((button) => button.getAttribute("aria-label") ?? button.textContent)
+  )
 
 const movesOn = async (watched: WatchedPage): Promise<void> => {
   const look = () => selection(watched)
@@ -84,6 +142,7 @@ const followsAndAsksForHelp = async (watched: WatchedPage): Promise<void> => {
   await watched.says(".details", /Following/)
   await page.keyboard.press("?")
   await watched.says("dialog", /search drivers/)
+  expect(await watched.blemishes()).toEqual([])
   await page.keyboard.press("Escape")
   await until(
     "the closed dialog",
@@ -118,7 +177,7 @@ describe("the dispatcher's console", () => {
   afterAll(() => browser?.close())
 
   it("signs a dispatcher in, shows the fleet as it moves, and is worked by keyboard", {
-    timeout: 120_000
+    timeout: 180_000
   }, async () => {
     const server = await ServerProcess.start()
     const watched = await browser.open(`${server.url}/`)
@@ -132,12 +191,31 @@ describe("the dispatcher's console", () => {
     expect(await watched.blemishes()).toEqual([])
     await choosesByKeyboard(watched)
     await followsAndAsksForHelp(watched)
+    await leadsThroughByTab(watched)
     await hidesAStatus(watched)
     isDiscreet(watched)
     await watched.page.getByRole("button", { name: "Sign out" }).click()
     await watched.says("form", /Sign in to dispatch/)
     await watched.page.reload()
     await watched.says("form", /Sign in to dispatch/)
+  })
+
+  it("fits a phone, with nothing over anything that is to be touched", { timeout: 150_000 }, async () => {
+    const server = await ServerProcess.start()
+    await drive(server)
+    const watched = await browser.open(`${server.url}/console`, phone)
+    await signsIn(watched)
+    await watched.says("[role=option]", /Driver 01/, 60_000)
+    expect(await coveredButtons(watched)).toEqual([])
+    await watched.page.locator("[role=option]", { hasText: "Driver 01" }).tap()
+    await watched.says(".details", /Shown on the map/, 60_000)
+    expect(await coveredButtons(watched)).toEqual([])
+    expect(await watched.blemishes()).toEqual([])
+    await watched.page.getByRole("button", { name: "Close details" }).tap()
+    // The driver may have left what the map shows by now.
+    await watched.page.getByRole("button", { name: "Whole fleet" }).tap()
+    await watched.says("[role=option]", /Driver 01/, 60_000)
+    isDiscreet(watched)
   })
 
   it("comes back by itself after a lost network and a killed server, with what was chosen", {
@@ -154,7 +232,7 @@ describe("the dispatcher's console", () => {
         60_000
       )
     await signsIn(watched)
-    await watched.says("[role=option]", /Driver 24|Driver 01/)
+    await watched.says("[role=option]", /Driver 01/, 60_000)
     await choosesByKeyboard(watched)
     await watched.context.setOffline(true)
     await becomes("offline")

@@ -42,9 +42,7 @@ const statuses = ["available", "assigned", "carrying", "break", "connected", "of
 /** Signs, borders of fields and the focus: 3 to 1 (WCAG 1.4.11). */
 const signs: ReadonlyArray<readonly [sign: string, ground: string]> = [
   ...statuses.flatMap((status) => [
-    [status, "--surface"] as const,
-    [status, "--map-land"] as const,
-    [status, "--map-halo"] as const
+    ...["--surface", "--map-land", "--map-block", "--map-park", "--map-halo"].map((ground) => [status, ground] as const)
   ]),
   ["--edge", "--surface"],
   ["--focus", "--surface"],

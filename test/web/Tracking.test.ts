@@ -2,13 +2,12 @@ import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { DriverClient } from "../../src/client/DriverClient.ts"
 import { RestClient } from "../../src/client/RestClient.ts"
-import { Browser, type WatchedPage } from "../kit/Browser.ts"
+import { Browser, phone, type WatchedPage } from "../kit/Browser.ts"
+import { signsIn } from "../kit/ConsolePage.ts"
 import { newShipment, testAddress } from "../kit/PlacedOrder.ts"
 import { call } from "../kit/RestCaller.ts"
 import { processAdmin, ServerProcess } from "../kit/ServerProcess.ts"
 import { until } from "../kit/Until.ts"
-
-const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
 
 /** An order on its way through a real server, and who brings it. */
 interface Delivery {
@@ -98,6 +97,19 @@ const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Pro
   }
   for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"]) await act(action)
   await watched.says("h1", /Ada is on the way/)
+  expect(await page.locator(".eta").count()).toBe(0)
+  stand(delivery, 2_500, 120_000)
+  await watched.says(".eta", /^Expected in (\d+ to|about) \d+ min$/)
+  await watched.says(".sheet-head", /You are the next stop/)
+  await watched.context.setOffline(true)
+  await until(
+    "the end of an estimate that may be wrong by now",
+    () => page.locator(".eta").count(),
+    (count) => count === 0
+  )
+  await watched.context.setOffline(false)
+  await watched.says(".eta", /^Expected in (\d+ to|about) \d+ min$/)
+  expect(await watched.blemishes()).toEqual([])
   stand(delivery, 360, 20_000)
   await page.locator(".van").waitFor({ timeout: 15_000 })
   const before = await marker(watched)
@@ -109,12 +121,15 @@ const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Pro
   )
   stand(delivery, 280, 0)
   await watched.says("h1", /Ada is nearby/)
+  expect(await watched.blemishes()).toEqual([])
   await act("arrived")
   await watched.says("h1", /Ada has arrived/)
+  expect(await page.locator(".eta").count()).toBe(0)
   await act("delivered")
   await watched.says("h1", /Delivered/)
   await watched.says(".timeline-entry", /Your order was collected/)
   expect(await page.locator(".van").count()).toBe(0)
+  expect(await watched.blemishes()).toEqual([])
 }
 
 const proofOf = (action: string): Readonly<Record<string, unknown>> =>
@@ -137,6 +152,27 @@ describe("the customer's tracking page", () => {
     const { token } = await link(delivery)
     const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
     await followsTheWholeWay(delivery, watched)
+    isDiscreet(watched, token)
+  })
+
+  it("and the console agree on when the driver is expected", { timeout: 120_000 }, async () => {
+    const delivery = await begin()
+    const assignment = await assign(delivery)
+    for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"])
+      expect(await delivery.driver.task(assignment.id, assignment.fencing_token, action, {})).toMatchObject({
+        ok: true
+      })
+    const { token } = await link(delivery)
+    const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
+    await watched.says("h1", /Ada is on the way/)
+    stand(delivery, 20_000, 1_000)
+    await watched.says(".eta", /^Expected \d.* to \d/)
+    const expected = (await watched.page.locator(".eta strong").textContent()) ?? ""
+    const dispatcher = await browser.open(`${delivery.server.url}/console`)
+    await signsIn(dispatcher)
+    await dispatcher.page.getByRole("option", { name: /Ada Lovelace/ }).click()
+    await dispatcher.says(".details", new RegExp(`Deliveries\\s*To the door, ${expected}`), 60_000)
+    expect(await dispatcher.blemishes()).toEqual([])
     isDiscreet(watched, token)
   })
 

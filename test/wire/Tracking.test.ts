@@ -10,7 +10,7 @@ import { folded, type SubscribeFields, trackFrame, watchOrder } from "../kit/Tra
 import { until } from "../kit/Until.ts"
 import { UpgradeRefused, WireClient } from "../kit/WireClient.ts"
 
-const { snapshot, resumed, position, event, stage, result } = TrackingServerFrame
+const { snapshot, resumed, position, event, eta, stage, result } = TrackingServerFrame
 
 let engine: EngineUnderTest
 let orders: TrackedOrders
@@ -80,6 +80,8 @@ describe("the stages of a delivery", () => {
     const assigned = stateOf(await page.nextAny())
     expect(assigned).toMatchObject({ stage: "assigned", driver: { first_name: "Dana" } })
     expect(assigned).not.toHaveProperty("position")
+    // Nothing was promised, and how far away the driver is is nobody's business yet.
+    expect(assigned).not.toHaveProperty("eta")
 
     await orders.report(order, "en_route_to_pickup", "at_pickup", "picked_up")
     expect((await page.nextAny()).slice(0, 3)).toEqual([event, await lastOffset(order), "shipment.picked_up"])
@@ -87,6 +89,10 @@ describe("the stages of a delivery", () => {
     await orders.report(order, "en_route")
     expect((await page.nextAny()).slice(0, 3)).toEqual([event, await lastOffset(order), "shipment.en_route"])
     expect(await page.nextAny()).toEqual([stage, "on_the_way"])
+    const expected = await page.nextAny()
+    expect(expected).toEqual([eta, expect.any(Number), expect.any(Number), 3_200, 0])
+    expect(Number(expected[1])).toBeGreaterThan(Date.now())
+    expect(Number(expected[2])).toBeGreaterThanOrEqual(Number(expected[1]))
     expect((await page.nextAny())[0]).toBe(position)
     const near = await drive(300)
     expect(await page.next(stage)).toEqual([stage, "nearby"])
@@ -101,8 +107,10 @@ describe("the stages of a delivery", () => {
     expect(await page.next(stage)).toEqual([stage, "done"])
     await drive(200)
     expect((await page.goodbye()).frame).toEqual([42, 4506, "tracking_finished", 0])
-    const done = page.frames.findIndex((frame) => frame[0] === stage && frame[1] === "done")
-    expect(page.frames.slice(done).filter((frame) => frame[0] === position)).toEqual([])
+    const since = (name: string) =>
+      page.frames.slice(page.frames.findIndex(([type, to]) => type === stage && to === name))
+    expect(since("arrived").filter((frame) => frame[0] === eta)).toEqual([])
+    expect(since("done").filter((frame) => frame[0] === position)).toEqual([])
   })
 
   it("go back when the shipment loses its driver, whose name is not told again", async () => {

@@ -97,6 +97,25 @@ describe("an event stream", () => {
     })
   })
 
+  it("tells when a promised order is expected, and takes its id only from what can be resumed", async () => {
+    const now = Date.now()
+    const order = await orders.place({ start: new Date(now - 60_000), end: new Date(now + 3_600_000) })
+    const page = await readOrder(order)
+    const { state } = (await page.next("snapshot")).data as { state: { eta?: unknown } }
+    expect(state.eta).toMatchObject({ source: "schedule" })
+    const back = await readOrder(order, `1:${await lastOffset(order)}`)
+    await back.next("resumed")
+    await back.next("stage")
+    const told = await back.next("eta")
+    expect(told.id).toBeUndefined()
+    expect(told.data).toEqual({
+      p50At: expect.any(Number),
+      p90At: expect.any(Number),
+      remainingM: null,
+      stopsAhead: null
+    })
+  })
+
   it("resumes after Last-Event-ID with every event that was missed", async () => {
     const order = await orders.onTheWay(await orders.driver())
     const before = await readOrder(order)

@@ -36,6 +36,8 @@ const openStatuses = [
 /** The shipment is looked at again after this, should its driver's news have stayed away. */
 const lookEveryMs = 20_000
 const freeDriverEveryMs = 250
+/** A third of the first orders waits for a driver this long, so that there is one to be seen when the first links are printed. */
+const firstWaitMs = 60_000
 const heardWithinMs = 1_000
 const afterFailureMs = 5_000
 /** From door to door as the crow flies, metres. */
@@ -146,7 +148,7 @@ class DemoDeliveries {
   /** How long a new order waits until somebody gives it to a driver, milliseconds. */
   private waitMs(slot: number, round: number): number {
     if (round > 0) return this.options.random.between(5_000, 30_000)
-    return slot % 3 === 2 ? 30_000 : 0
+    return slot % 3 === 2 ? firstWaitMs : 0
   }
 
   /** Until it is over, whatever dispatchers do with it meanwhile. */

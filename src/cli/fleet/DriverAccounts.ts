@@ -31,15 +31,20 @@ export const stableEmail = (name: string, domain: string): string => {
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 10)
 
-/**
- * Ids of the drivers, in the given order; those that do not exist are made. `told` hears how many are ready.
- */
+/** A driver that the server knows. */
+export interface KnownDriver {
+  readonly id: string
+  /** Was there before: may have a place, and shipments. */
+  readonly isOld: boolean
+}
+
+/** The drivers, in the given order; those that do not exist are made. `told` hears how many are ready. */
 export const ensureDrivers = async (
   rest: RestClient,
   drivers: ReadonlyArray<PlayedDriver>,
   told: (ready: number) => void
-): Promise<ReadonlyArray<string>> => {
-  const ids = new Array<string | undefined>(drivers.length)
+): Promise<ReadonlyArray<KnownDriver>> => {
+  const known = new Array<KnownDriver | undefined>(drivers.length)
   let directory: Promise<ReadonlyMap<string, string>> | undefined
   let next = 0
   let ready = 0
@@ -47,7 +52,7 @@ export const ensureDrivers = async (
     for (let index = next++; index < drivers.length; index = next++) {
       const driver = drivers[index]
       if (driver === undefined) return
-      ids[index] = await createDriver(rest, driver, () => {
+      known[index] = await createDriver(rest, driver, () => {
         directory ??= driversByEmail(rest)
         return directory
       })
@@ -55,21 +60,21 @@ export const ensureDrivers = async (
     }
   }
   await Promise.all(Array.from({ length: requestsAtOnceMax }, work))
-  return ids.filter((id) => id !== undefined)
+  return known.filter((driver) => driver !== undefined)
 }
 
 const createDriver = async (
   rest: RestClient,
   driver: PlayedDriver,
   directory: () => Promise<ReadonlyMap<string, string>>
-): Promise<string> => {
+): Promise<KnownDriver> => {
   try {
-    return (await rest.createDriver(driver)).id
+    return { id: (await rest.createDriver(driver)).id, isOld: false }
   } catch (cause) {
     if (!(cause instanceof Problem) || cause.status !== 409) throw cause
     const id = (await directory()).get(driver.email)
     if (id === undefined) throw cause
-    return id
+    return { id, isOld: true }
   }
 }
 

@@ -124,13 +124,13 @@ const connectFleet = async (options: ReplayOptions): Promise<ClientFleet> => {
     email: stableEmail(vehicleId, "replay.dropmate.local"),
     name: `Replay ${vehicleId}`.slice(0, 80)
   }))
-  const ids = await ensureDrivers(rest, drivers, (ready) =>
+  const known = await ensureDrivers(rest, drivers, (ready) =>
     status.show(() => `drivers ready: ${ready} of ${drivers.length}`, ready / drivers.length)
   )
   signal.throwIfAborted()
   const desk = new TokenDesk(rest)
   const fleet = new ClientFleet()
-  for (const [index, id] of ids.entries()) {
+  for (const [index, { id }] of known.entries()) {
     fleet.add(drivers[index]?.email ?? id, {
       url: options.socketUrl,
       token: desk.providerOf(id),

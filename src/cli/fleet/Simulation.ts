@@ -10,6 +10,7 @@ import type { StatusLine } from "../StatusLine.ts"
 import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
 import { Errands } from "./Errands.ts"
+import { resumePlaces } from "./LastPlaces.ts"
 import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
 import { simulatedPerson } from "./SimulatedPerson.ts"
 
@@ -95,8 +96,8 @@ interface Run {
 }
 
 /**
- * Drives an honest fleet through the city of a seed, over real sockets. Ways, stops, errors and dead zones depend on the seed alone;
- * what the network does to them does not. Ends after `durationS`, or early when the signal fires.
+ * Drives an honest fleet through the city of a seed, over real sockets. Ways, stops, errors and dead zones depend on the seed alone,
+ * except that drivers of an earlier run go on from where it left them; what the network does to them does not. Ends after `durationS`, or early when the signal fires.
  */
 export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
   const { durationS, speed, status } = options
@@ -190,7 +191,7 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violatio
   const { rest, seed, status } = options
   const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
   const people = Array.from({ length: options.drivers }, (_, index) => simulatedPerson(index, domain))
-  const ids = await ensureDrivers(rest, people, (ready) =>
+  const known = await ensureDrivers(rest, people, (ready) =>
     status.show(() => `drivers ready: ${ready} of ${people.length}`, ready / people.length)
   )
   options.signal.throwIfAborted()
@@ -198,10 +199,10 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violatio
   const network = buildStreetNetwork({ seed })
   const planner = new RoutePlanner(network)
   const random = new SeededRandom(seed)
-  const drivers = ids.map((driverId, index) => {
-    const client = fleet.add(people[index]?.email ?? driverId, {
+  const drivers = known.map(({ id }, index) => {
+    const client = fleet.add(people[index]?.email ?? id, {
       url: options.socketUrl,
-      token: desk.providerOf(driverId),
+      token: desk.providerOf(id),
       sockets: options.sockets,
       appVersion: "simulation",
       platform: index % 3 === 0 ? "ios" : "android"
@@ -211,9 +212,12 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violatio
     const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
     const phaseS = random.fork(people.length * 2 + index).next() * phaseSMax
     const errands = new Errands(client, motion, network, random.fork(people.length * 3 + index))
-    return new SimulatedDriver({ driverId, client, motion, sensor, errands, phaseS })
+    return new SimulatedDriver({ driverId: id, client, motion, sensor, errands, phaseS })
   })
-  return { network, drivers }
+  const city = { network, drivers }
+  if (!isInThePast(options))
+    await resumePlaces(rest, city, new Set(known.flatMap(({ id, isOld }) => (isOld ? [id] : []))))
+  return city
 }
 
 const reportOf = (

@@ -2,7 +2,10 @@ import { Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { DriverRegistry } from "../../actors/DriverRegistry.ts"
 import { DriverTasks } from "../../actors/DriverTasks.ts"
-import { FleetNews } from "../../actors/FleetNews.ts"
+import { EtaKeeper } from "../../actors/EtaKeeper.ts"
+import { FleetFollowing } from "../../actors/FleetFollowing.ts"
+import { FleetLayer } from "../../actors/FleetPresence.ts"
+import { FleetSharing } from "../../actors/FleetSharing.ts"
 import { OrderActors } from "../../actors/OrderActors.ts"
 import { DriverEndpoint } from "../../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../../gateway/FleetEndpoint.ts"
@@ -14,37 +17,53 @@ import { PartitionKeeper } from "../../jobs/PartitionKeeper.ts"
 import { AppDatabase, JobsDatabase } from "../../persistence/Database.ts"
 import { DriverCommandRepo } from "../../persistence/DriverCommandRepo.ts"
 import { DriverSessionRepo } from "../../persistence/DriverSessionRepo.ts"
+import { FleetRepo } from "../../persistence/FleetRepo.ts"
 import { TelemetryWriter } from "../../persistence/ingest/TelemetryWriter.ts"
 import { MarkerCache } from "../../persistence/MarkerCache.ts"
 import { MarkerRepo } from "../../persistence/MarkerRepo.ts"
+import { PeerChannel } from "../../persistence/PeerChannel.ts"
 import { Redis } from "../../persistence/Redis.ts"
 import { TrackingRepo } from "../../persistence/TrackingRepo.ts"
 import { FleetHub } from "../../realtime/FleetHub.ts"
+import { FleetNews } from "../../realtime/FleetNews.ts"
+import { OrderBell } from "../../realtime/OrderBell.ts"
 import { OrderHub } from "../../realtime/OrderHub.ts"
+import { PeerLink } from "../../realtime/PeerLink.ts"
 import { TrackGate } from "../../realtime/TrackGate.ts"
 
-/** Pools and what is kept in them. Needs DatabaseUrl, RedisUrl and Env. */
-export const PersistenceLayer = Layer.mergeAll(
-  DriverCommandRepo.layer,
-  DriverSessionRepo.layer,
-  TelemetryWriter.layer,
-  MarkerCache.layer,
-  MarkerRepo.layer,
-  TrackingRepo.layer
-).pipe(
-  Layer.provideMerge(Layer.mergeAll(AppDatabase, JobsDatabase.layer, Redis.layer)),
+/** Identity, orders, and who follows them: what REST and the sockets both stand on. Needs DatabaseUrl, RedisUrl, Env and Secret. */
+export const SharedLayer = EtaKeeper.pipe(
+  Layer.provideMerge(PeerLink.layer),
+  Layer.provideMerge(
+    Layer.mergeAll(OrderHub.layer, TrackGate.layer, OrderActors, AccessTokens.layer, Revocations.layer)
+  ),
+  Layer.provideMerge(Layer.mergeAll(OrderBell.layer, PeerChannel.layer)),
+  Layer.provideMerge(Layer.mergeAll(MarkerRepo.layer, TrackingRepo.layer)),
+  Layer.provideMerge(Layer.mergeAll(AppDatabase, Redis.layer)),
   Layer.provide(Reactivity.layer)
 )
 
-/** Identity, actors and the realtime listener on top of it, without what may be late. Needs Secret as well. */
-export const FrontLayer = RealtimeServer.layer.pipe(
+/** Drivers' actors, their telemetry, the fleet, and the realtime listener. */
+export const GatewayLayer = RealtimeServer.layer.pipe(
   Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer, TrackingEndpoint.layer)),
-  Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, FleetNews)),
-  Layer.provideMerge(Layer.mergeAll(DriverRegistry.layer, OrderActors)),
-  Layer.provideMerge(Layer.mergeAll(FleetHub.layer, OrderHub.layer, TrackGate.layer)),
-  Layer.provideMerge(Layer.mergeAll(AccessTokens.layer, Revocations.layer)),
-  Layer.provideMerge(PersistenceLayer)
+  // Before anybody is let in the board is filled, and what happened before is told apart from news.
+  Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, FleetNews, FleetSharing, FleetFollowing)),
+  Layer.provideMerge(DriverRegistry.layer),
+  Layer.provideMerge(FleetLayer),
+  Layer.provideMerge(Layer.mergeAll(FleetHub.layer, FleetRepo.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      DriverCommandRepo.layer,
+      DriverSessionRepo.layer.pipe(Layer.provide(Reactivity.layer)),
+      TelemetryWriter.layer,
+      MarkerCache.layer
+    )
+  ),
+  Layer.provideMerge(SharedLayer)
 )
 
-/** A whole node. */
-export const EngineLayer = PartitionKeeper.pipe(Layer.provideMerge(FrontLayer))
+/** What may be late. Needs DatabaseUrl only. */
+export const WorkerLayer = PartitionKeeper.pipe(Layer.provideMerge(JobsDatabase.layer), Layer.provide(Reactivity.layer))
+
+/** A whole node but for its HTTP port. */
+export const EngineLayer = WorkerLayer.pipe(Layer.provideMerge(GatewayLayer))

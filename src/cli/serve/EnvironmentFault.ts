@@ -2,6 +2,7 @@ import { type Config, ConfigProvider, Effect } from "effect"
 import { CommandFailed } from "../CommandFailed.ts"
 
 const port = "a port number from 1 to 65535"
+const httpUrl = "an http:// or https:// URL"
 
 /** What a variable must be, in words; the schema that decides is in `Env.ts`. */
 const expected: Readonly<Record<string, string>> = {
@@ -10,7 +11,9 @@ const expected: Readonly<Record<string, string>> = {
   TRUSTED_PROXY_HOPS: "a whole number from 0 to 8",
   DROPMATE_CLOCK_OFFSET_MS: "a whole number from -86400000 to 86400000",
   LOG_LEVEL: "Trace, Debug, Info, Warn or Error",
-  LOG_FORMAT: "pretty or json"
+  LOG_FORMAT: "pretty or json",
+  MAP_STYLE_URL: httpUrl,
+  PUBLIC_URL: httpUrl
 }
 
 /** A schema's message with its path, such as `Expected X at ["HTTP_PORT"]`. */

@@ -1,43 +1,24 @@
-import { Console, Effect, Layer, Redacted, Schedule } from "effect"
+import { Console, Effect, Layer, Option, Redacted, Schedule } from "effect"
 import { Env } from "../../config/Env.ts"
 import { brokenRelations, Limits } from "../../config/Limits.ts"
 import { publishInstance } from "../../embedded/Home.ts"
 import { HttpPort } from "../../gateway/HttpPort.ts"
 import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
-import { makeRequestHandler } from "../../http/HttpApp.ts"
-import { databaseCheck, Readiness, revocationsCheck } from "../../http/Readiness.ts"
-import { TrackingEventStream } from "../../http/TrackingEventStream.ts"
-import { webPages } from "../../http/WebPages.ts"
 import { Passwords } from "../../identity/Passwords.ts"
 import { Secret } from "../../identity/Secret.ts"
 import { DatabaseUrl } from "../../persistence/Database.ts"
 import { migrate } from "../../persistence/Migrations.ts"
 import { RedisUrl } from "../../persistence/Redis.ts"
 import { seed } from "../../persistence/Seed.ts"
-import type { OrderHub } from "../../realtime/OrderHub.ts"
-import type { TrackGate } from "../../realtime/TrackGate.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import { readEnv } from "../InstanceUrls.ts"
-import { EngineLayer, FrontLayer } from "./EngineLayer.ts"
 import { buildEngine } from "./EngineScope.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
+import { nodeLayer } from "./NodeLayer.ts"
 import { observability } from "./Observability.ts"
-import { canServe, rolesTogether, type ServerRole, ServerRoles } from "./ServerRoles.ts"
+import { type ServerRole, ServerRoles } from "./ServerRoles.ts"
 import { shiftedClock } from "./ShiftedClock.ts"
 import { builtWeb } from "./WebBuild.ts"
-
-/** REST, pages and the event stream on top of the engine, on the one port that the outside needs. */
-const serverLayer = (webFolder: string, roles: ReadonlySet<ServerRole>) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { mapStyleUrl } = yield* Env
-      const pages = yield* webPages({ folder: webFolder, mapStyleUrl })
-      const checks = yield* Effect.all([databaseCheck, revocationsCheck])
-      const engine = yield* Effect.context<TrackGate | OrderHub>()
-      const routes = Layer.mergeAll(pages, TrackingEventStream.pipe(Layer.provide(Layer.succeedContext(engine))))
-      return HttpPort.layer(makeRequestHandler(routes)).pipe(Layer.provide(Readiness.layer(checks)))
-    })
-  ).pipe(Layer.provideMerge(roles.has("worker") ? EngineLayer : FrontLayer))
 
 /**
  * `dropmate serve`: brings up what the environment does not bring along, migrates, makes the baseline on an empty database, and
@@ -50,13 +31,13 @@ export const serve = Effect.gen(function* () {
     if (broken.length > 0)
       return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
     const roles = yield* ServerRoles
-    if (!canServe(roles)) return yield* new CommandFailed({ message: rolesTogether })
     const prepared = Effect.gen(function* () {
       const started = yield* startInfrastructure(env)
       yield* prepareDatabase(started, env)
       return started
     })
-    const [infrastructure, webFolder] = yield* Effect.all([prepared, builtWeb], { concurrency: 2 })
+    const pages = roles.has("api") ? builtWeb : Effect.succeed("")
+    const [infrastructure, webFolder] = yield* Effect.all([prepared, pages], { concurrency: 2 })
     return yield* run(infrastructure, env, webFolder, roles)
   }).pipe(
     Effect.scoped,
@@ -102,7 +83,7 @@ const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
 const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles: ReadonlySet<ServerRole>) =>
   Effect.gen(function* () {
     const engine = yield* buildEngine(
-      serverLayer(webFolder, roles).pipe(
+      nodeLayer(roles, webFolder).pipe(
         Layer.provide(
           Layer.mergeAll(
             Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),
@@ -113,20 +94,25 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles:
         )
       )
     )
-    yield* announce(infrastructure, env).pipe(Effect.provideContext(engine))
+    yield* announce(infrastructure, env, roles).pipe(Effect.provideContext(engine))
     return yield* Effect.never
   })
 
-const announce = (infrastructure: Infrastructure, env: Env) =>
+const announce = (infrastructure: Infrastructure, env: Env, roles: ReadonlySet<ServerRole>) =>
   Effect.gen(function* () {
     const http = yield* HttpPort
-    const realtime = yield* RealtimeServer
+    const realtimePort = Option.getOrUndefined(yield* Effect.serviceOption(RealtimeServer))?.port
     const HTTP_URL = `http://${env.host}:${http.port}`
     yield* publishInstance(infrastructure.home, {
       DATABASE_URL: infrastructure.databaseUrlForTools,
       REDIS_URL: Redacted.value(infrastructure.redisUrl),
       HTTP_URL,
-      REALTIME_URL: `ws://${env.host}:${realtime.port}`
+      ...(realtimePort === undefined ? {} : { REALTIME_URL: `ws://${env.host}:${realtimePort}` })
     })
-    yield* Effect.logInfo("serving", { url: HTTP_URL, realtime_port: realtime.port, home: infrastructure.home.root })
+    yield* Effect.logInfo("serving", {
+      url: HTTP_URL,
+      ...(realtimePort === undefined ? {} : { realtime_port: realtimePort }),
+      roles: [...roles].join(","),
+      home: infrastructure.home.root
+    })
   })

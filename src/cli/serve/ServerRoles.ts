@@ -19,10 +19,11 @@ export const readServerRoles = (text: string): ReadonlySet<ServerRole> | undefin
   return known.length === words.length && known.length > 0 ? new Set(known) : undefined
 }
 
-/** A phone's socket, its actor and REST share memory for now: they run on one node, with or without the worker. */
-export const canServe = (roles: ReadonlySet<ServerRole>): boolean =>
-  roles.has("gateway") && roles.has("api") && roles.has("actors")
-
-/** What is said to whoever asks for less. */
-export const rolesTogether =
-  "the roles gateway, api and actors cannot run apart yet: give --roles gateway,api,actors (with or without worker)"
+/**
+ * Why a node cannot have just these roles; undefined when it can. Commands are decided where they arrive, on the database, whose
+ * compare-and-set makes any number of deciding nodes safe (ADR 0070): a node of actors alone would wait for commands for ever.
+ */
+export const rolesRefusal = (roles: ReadonlySet<ServerRole>): string | undefined =>
+  roles.has("actors") && !roles.has("gateway") && !roles.has("api")
+    ? "the role actors decides commands where they arrive, which is at gateway and api: add one of them, or leave actors out"
+    : undefined

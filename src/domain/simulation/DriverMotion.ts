@@ -1,6 +1,6 @@
 import type { RoutePlanner } from "./RoutePlanner.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
-import { type StreetNetwork, streetKinds } from "./StreetNetwork.ts"
+import { type StreetNetwork, type StreetPlace, streetKinds } from "./StreetNetwork.ts"
 
 const accelerationMps2 = 1.8
 const brakingMps2 = 2.4
@@ -67,6 +67,17 @@ export class DriverMotion {
   get nextCrossing(): number {
     const street = this.route[this.routeIndex]
     return street === undefined ? this.crossing : (this.network.to[street] as number)
+  }
+
+  /** Begins in a street instead of where the seed put it, standing; to be called before anything moves. */
+  beginIn({ street, from, alongM }: StreetPlace): void {
+    this.crossing = from
+    const to = this.network.to[street] as number
+    const onward = this.planner.route(to, this.random.below(this.network.x.length)) ?? []
+    this.route = [street, ...onward]
+    this.routeIndex = 0
+    this.place(street, alongM)
+    this.headingDeg = (this.bearing(street) + 360) % 360
   }
 
   /** Goes to a crossing, from the end of the street it is in now, and waits there for the next goal or for `roam`. */

@@ -254,6 +254,52 @@ export const nearestCrossing = (network: StreetNetwork, x: number, y: number): n
   return best
 }
 
+/** A place in a street. */
+export interface StreetPlace {
+  readonly street: number
+  /** The crossing that the street starts from. */
+  readonly from: number
+  /** Metres from there. */
+  readonly alongM: number
+  /** How far the place that was asked for lies beside the street, metres. */
+  readonly besideM: number
+}
+
+/**
+ * The place in any street that is nearest to one in metres east and north of the city's middle; of the two directions of a street, the
+ * one that leads more towards `headingDeg` (from north).
+ */
+export const nearestStreet = (network: StreetNetwork, x: number, y: number, headingDeg: number): StreetPlace => {
+  let best: StreetPlace = { street: 0, from: 0, alongM: 0, besideM: Number.POSITIVE_INFINITY }
+  let bestMissM = Number.POSITIVE_INFINITY
+  for (let from = 0; from < network.x.length; from++) {
+    const end = network.firstStreet[from + 1] ?? 0
+    for (let street = network.firstStreet[from] ?? end; street < end; street++) {
+      const place = placeInStreet(network, from, street, x, y)
+      // Less than anybody could measure: it only decides between the two directions.
+      const missM = place.besideM + (isTowards(network, from, street, headingDeg) ? 0 : 1e-3)
+      if (missM < bestMissM) [best, bestMissM] = [place, missM]
+    }
+  }
+  return best
+}
+
+const placeInStreet = (network: StreetNetwork, from: number, street: number, x: number, y: number): StreetPlace => {
+  const to = network.to[street] ?? from
+  const lengthM = network.lengthM[street] ?? 0
+  const [fromX, fromY] = [network.x[from] ?? 0, network.y[from] ?? 0]
+  const [east, north] = [((network.x[to] ?? 0) - fromX) / lengthM, ((network.y[to] ?? 0) - fromY) / lengthM]
+  const alongM = Math.max(0, Math.min(lengthM, (x - fromX) * east + (y - fromY) * north))
+  return { street, from, alongM, besideM: Math.hypot(x - fromX - east * alongM, y - fromY - north * alongM) }
+}
+
+const isTowards = (network: StreetNetwork, from: number, street: number, headingDeg: number): boolean => {
+  const to = network.to[street] ?? from
+  const [east, north] = [(network.x[to] ?? 0) - (network.x[from] ?? 0), (network.y[to] ?? 0) - (network.y[from] ?? 0)]
+  const heading = (headingDeg * Math.PI) / 180
+  return east * Math.sin(heading) + north * Math.cos(heading) > 0
+}
+
 /** Metres east and north of the city's middle: the inverse of `placeDegrees`. */
 export const placeMetres = (
   network: StreetNetwork,

@@ -1,4 +1,4 @@
-import { Data, Effect, type Redacted } from "effect"
+import { Context, Data, Effect, type Redacted } from "effect"
 import pg from "pg"
 import { Limits } from "../../config/Limits.ts"
 import { type DatabaseRole, pgSettings } from "../Database.ts"
@@ -19,6 +19,16 @@ export interface PreparedStatements {
   readonly [name: string]: string
 }
 
+/** Where a connection goes, as whom, and what it prepares. */
+export interface IngestConnectionOptions {
+  readonly url: Redacted.Redacted
+  /** `application_name`. */
+  readonly name: string
+  readonly role: DatabaseRole
+  readonly statements: PreparedStatements
+  readonly connectMs: number
+}
+
 /**
  * One `pg` connection whose batches are written as one pipelined message sequence: `pg` does the handshake, TLS and the
  * parsing of answers, while the round trips that a driver's calls would cost (a third of the rate) are not made.
@@ -32,13 +42,7 @@ export class IngestConnection {
   private readonly statements: PreparedStatements
   private readonly connectMs: number
 
-  constructor(options: {
-    readonly url: Redacted.Redacted
-    readonly name: string
-    readonly role: DatabaseRole
-    readonly statements: PreparedStatements
-    readonly connectMs: number
-  }) {
+  constructor(options: IngestConnectionOptions) {
     this.url = options.url
     this.name = options.name
     this.role = options.role
@@ -122,6 +126,12 @@ export class IngestConnection {
     return this.client
   }
 }
+
+/** Makes the connections of the writer's lanes. A reference, so that the simulation can put a database of its own under the writer. */
+export const IngestConnector = Context.Reference<(options: IngestConnectionOptions) => IngestConnection>(
+  "dropmate/persistence/IngestConnector",
+  { defaultValue: () => (options) => new IngestConnection(options) }
+)
 
 /** `pg` keeps its socket on the connection; ending it at once is the only way out of a server that does not answer. */
 interface PgSocket {

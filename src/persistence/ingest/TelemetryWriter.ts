@@ -2,7 +2,7 @@ import { Clock, Context, Duration, Effect, Layer, Metric, Schedule } from "effec
 import { Limits } from "../../config/Limits.ts"
 import { DatabaseUrl } from "../Database.ts"
 import { BatchCommit, type CommitEvents } from "./BatchCommit.ts"
-import { IngestConnection } from "./IngestConnection.ts"
+import { type IngestConnection, IngestConnector } from "./IngestConnection.ts"
 import { IngestLane } from "./IngestLane.ts"
 import { IngestPressure } from "./IngestPressure.ts"
 import { type CursorMove, ingestStatements } from "./IngestTransaction.ts"
@@ -67,6 +67,7 @@ export class TelemetryWriter extends Context.Service<
       const url = yield* DatabaseUrl
       const limits = yield* Limits
       const clock = yield* Clock.Clock
+      const connectionTo = yield* IngestConnector
       const run = Effect.runForkWith(yield* Effect.context())
       const listeners: Array<WriterListener> = []
       const pressure = new IngestPressure(limits)
@@ -90,7 +91,7 @@ export class TelemetryWriter extends Context.Service<
 
       const connections: Array<IngestConnection> = []
       const lanes = Array.from({ length: limits.ingestLanes }, (_, index) => {
-        const connection = new IngestConnection({
+        const connection = connectionTo({
           url,
           name: `dropmate-ingest-${index}`,
           role: "dropmate_writer",

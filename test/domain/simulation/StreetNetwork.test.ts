@@ -7,6 +7,7 @@ import { SeededRandom } from "../../../src/domain/simulation/SeededRandom.ts"
 import {
   buildStreetNetwork,
   nearestCrossing,
+  nearestStreet,
   placeDegrees,
   placeMetres,
   type StreetNetwork,
@@ -124,6 +125,37 @@ describe("a driver", () => {
     expect(moving).toBeGreaterThan(1_200)
     expect(moving).toBeLessThan(3_500)
     expect(motion.stopsServed).toBeGreaterThanOrEqual(3)
+  })
+})
+
+describe("a driver of an earlier run", () => {
+  it.each(seeds)("of seed %i goes on from where it was left, the way it was going", (seed) => {
+    const network = buildStreetNetwork({ seed })
+    const planner = new RoutePlanner(network)
+    const random = new SeededRandom(seed)
+    for (const drivenS of [20, 60, 130, 300, 700]) {
+      const before = new DriverMotion(network, planner, random.fork(drivenS))
+      before.advance(drivenS)
+      const after = new DriverMotion(network, planner, random.fork(drivenS + 1))
+      // As far beside the street as a receiver's error is.
+      const found = nearestStreet(network, before.x + 3, before.y - 3, before.headingDeg)
+      expect(found.besideM).toBeLessThan(5)
+      after.beginIn(found)
+      expect(Math.hypot(after.x - before.x, after.y - before.y), `after ${drivenS} s`).toBeLessThan(5)
+      const near = nearestCrossing(network, before.x, before.y)
+      const fromCrossingM = Math.hypot((network.x[near] ?? 0) - before.x, (network.y[near] ?? 0) - before.y)
+      // At a crossing several streets are as near.
+      if (fromCrossingM > 10) expect(after.headingDeg).toBeCloseTo(before.headingDeg, 6)
+      for (let i = 0; i < 900; i++) {
+        const [x, y] = [after.x, after.y]
+        after.advance(1)
+        expect(Math.hypot(after.x - x, after.y - y)).toBeLessThan(20)
+      }
+      const goal = random.below(network.x.length)
+      after.headFor(goal)
+      after.advance(3_600)
+      expect(after.isAtGoal).toBe(true)
+    }
   })
 })
 

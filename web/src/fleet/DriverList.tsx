@@ -34,7 +34,15 @@ export const DriverList = ({ drivers, selectedId, active, serverNowMs, onSelect 
   const last = Math.min(drivers.length, Math.ceil((view.top + view.height) / rowPx) + spareRows)
   return (
     <div className="list" ref={box}>
-      <div id="driver-list" className="list-rows" role="listbox" aria-label="Drivers" data-rows={drivers.length}>
+      <div
+        id="driver-list"
+        className="list-rows"
+        role="listbox"
+        tabIndex={0}
+        aria-label="Drivers"
+        aria-activedescendant={active < 0 ? undefined : `driver-row-${active}`}
+        data-rows={drivers.length}
+      >
         <div className="list-space" ref={(item) => setHeight(item, drivers.length * rowPx)} />
         {drivers.slice(first, last).map((driver, i) => (
           <Row
@@ -91,7 +99,7 @@ const Row = ({ driver, index, count, isActive, isSelected, serverNowMs, onSelect
   const ageMs = live === undefined ? undefined : serverNowMs - live.recordedAt
   const fade = ageMs === undefined ? 2 : fadeOf(ageMs)
   return (
-    // The keyboard works in the search field, which owns this list: aria-activedescendant names the row.
+    // The keyboard works in the search field and in the list as a whole: aria-activedescendant names the row.
     <div
       id={`driver-row-${index}`}
       role="option"

@@ -1,8 +1,10 @@
 import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
 import { agoWords } from "../design/Age.ts"
+import { Deliveries } from "./Deliveries.tsx"
 import { fadeOf, statusLooks } from "./Status.ts"
 import { StatusSign } from "./StatusSign.tsx"
 import type { Trail } from "./Trail.ts"
+import type { DeliveriesView } from "./useDeliveries.ts"
 
 /** What is known of the driver's trail. */
 export type TrailView = { readonly kind: "loading" | "failed" } | { readonly kind: "shown"; readonly trail: Trail }
@@ -12,6 +14,7 @@ interface DriverPanelProps {
   /** Undefined while the driver is outside the map's view, or gone from it. */
   readonly driver: FleetDriver | undefined
   readonly trail: TrailView
+  readonly deliveries: DeliveriesView
   readonly serverNowMs: number
   readonly isFollowing: boolean
   readonly onFollow: (isFollowing: boolean) => void
@@ -39,7 +42,7 @@ const trailWords: Readonly<Record<TrailView["kind"], string>> = {
 
 /** Everything about the selected driver. */
 export const DriverPanel = (props: DriverPanelProps) => {
-  const { name, driver, trail, serverNowMs, isFollowing, onFollow, onShow, onClose } = props
+  const { name, driver, trail, deliveries, serverNowMs, isFollowing, onFollow, onShow, onClose } = props
   const ageMs = driver === undefined ? 0 : serverNowMs - driver.recordedAt
   return (
     <section className="panel details" aria-label={`Driver ${name}`}>
@@ -73,6 +76,7 @@ export const DriverPanel = (props: DriverPanelProps) => {
             <dt>Last hour</dt>
             <dd>{trailWords[trail.kind]}</dd>
           </div>
+          <Deliveries view={deliveries} serverNowMs={serverNowMs} />
         </dl>
       )}
       <div className="details-actions">

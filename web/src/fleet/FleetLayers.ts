@@ -24,8 +24,8 @@ export const fleetIds = {
   trailEdge: "fleet-trail-edge"
 } as const
 
-/** Below this zoom drivers who would cover each other are counted. */
-const clusterZoomMax = 12
+/** Up to this zoom drivers who would cover each other are counted. */
+export const clusterZoomMax = 12
 
 const fade: ExpressionSpecification = ["match", ["get", "fade"], 0, 1, 1, 0.55, 0.3]
 const size: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 9, 0.62, 13, 0.8, 16, 1.05]

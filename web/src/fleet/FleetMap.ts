@@ -1,15 +1,16 @@
-import { type LngLatBoundsLike, type Map as MapLibre, type MapMouseEvent, Marker } from "maplibre-gl"
+import { LngLatBounds, type Map as MapLibre, type MapMouseEvent, Marker } from "maplibre-gl"
 import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
 import { Glide } from "../map/Glide.ts"
 import { currentTheme, onThemeChange } from "../map/Theme.ts"
-import { addFleetLayers, fleetIds, fleetSource, markerOf, paintFleetLayers } from "./FleetLayers.ts"
+import { addFleetLayers, clusterZoomMax, fleetIds, fleetSource, markerOf, paintFleetLayers } from "./FleetLayers.ts"
 import type { FleetStore } from "./FleetStore.ts"
 import { drawClustersOnDemand, drawStatusIcons, redrawClusters } from "./MapIcons.ts"
 import { fadeOf } from "./Status.ts"
 import type { Trail } from "./Trail.ts"
 
-/** After the map has come to rest for this long the server is told what is looked at. */
+/** So long after the map has moved the server is told what is looked at; while it follows a driver, less often. */
 const lookAfterMs = 250
+const lookFollowingMs = 1_000
 /** Drivers are asked for this far beyond the edge, as a share of the view, so that a small move shows them at once. */
 const viewMargin = 0.2
 /** Ages change without any frame: markers are drawn at least this often. */
@@ -17,9 +18,22 @@ const redrawEveryMs = 5_000
 /** Below this zoom a second's drive is less than a pixel. */
 const glideZoomMin = 11.5
 const fitZoomMax = 15.5
+const fitPaddingPx = 56
+const refitMs = 600
+/** From this many drivers in view on they are a crowd, until they are a little fewer again. */
+const crowdFrom = 1_500
+const crowdUntilShare = 0.8
+const crowdClusterZoomMax = 14
 const driverZoom = 15.5
 /** Clicks this near to a marker mean it. CSS pixels. */
 const clickPx = 8
+
+/**
+ * A machine that draws slowly (no graphics card, an old tablet) gets this many of its slowest frame between two drawings, so that it
+ * still answers the mouse; but it draws at least once each `breathMsMax`.
+ */
+const breathFrames = 3
+const breathMsMax = 1_000
 
 /** The least time between two drawings, by how many markers there are: a map of ten thousand must stay movable. */
 const drawGapMs = (count: number): number => (count <= 350 ? 40 : count <= 1_200 ? 100 : count <= 3_000 ? 330 : 900)
@@ -35,10 +49,15 @@ export class FleetMap {
   private trail: Trail | undefined
   private isTrailDrawn = false
   private isDrawing = false
+  private isCrowded = false
   private isEnded = false
   private drawnAtMs = Number.NEGATIVE_INFINITY
+  private tickedAtMs = performance.now()
+  private slowestFrameMs = 0
   private isDirty = true
-  private isFitWanted = true
+  /** Everybody is asked for and kept in view, until the person looks somewhere of their own choice. */
+  private isShowingAll = true
+  private wasFitted = false
   private lookTimer: ReturnType<typeof setTimeout> | undefined
   private frame: number | undefined
   private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches
@@ -58,6 +77,9 @@ export class FleetMap {
     map.on("mousemove", this.hovered)
     map.on("moveend", this.looked)
     map.on("dragstart", () => store.follow(false))
+    map.on("movestart", ({ originalEvent }) => {
+      if (originalEvent !== undefined) this.isShowingAll = false
+    })
     this.stops.push(
       store.onMoved(this.moved),
       store.subscribe(() => {
@@ -80,12 +102,15 @@ export class FleetMap {
   /** Asks for everybody, wherever they are, and shows them all. */
   showAll(): void {
     this.store.follow(false)
-    this.isFitWanted = true
+    this.isShowingAll = true
+    // The answer brings those who are missing, and the map to all of them.
+    this.wasFitted = false
     this.store.client.look({ bbox: null })
   }
 
   /** Brings a place into the middle. */
   goTo(lng: number, lat: number): void {
+    this.isShowingAll = false
     const zoom = Math.max(this.map.getZoom(), driverZoom)
     this.map.flyTo({ center: [lng, lat], zoom, duration: this.isStill ? 0 : 900 })
   }
@@ -102,20 +127,30 @@ export class FleetMap {
     const { selected } = this.store
     if (selected !== undefined && this.trail?.driverId === selected.id) this.trail.append(selected)
     this.isDirty = true
-    if (this.isFitWanted && roster.size > 0) this.fit([...roster.drivers()])
+    this.keepCrowdsApart(roster.size)
+    this.keepAllInView()
   }
 
-  private fit(drivers: ReadonlyArray<FleetDriver>): void {
-    this.isFitWanted = false
-    const lats = drivers.map(({ lat }) => lat)
-    const lngs = drivers.map(({ lng }) => lng)
-    const least = (values: ReadonlyArray<number>): number => values.reduce((a, b) => Math.min(a, b))
-    const most = (values: ReadonlyArray<number>): number => values.reduce((a, b) => Math.max(a, b))
-    const bounds: LngLatBoundsLike = [
-      [least(lngs), least(lats)],
-      [most(lngs), most(lats)]
-    ]
-    this.map.fitBounds(bounds, { padding: 56, maxZoom: fitZoomMax, duration: 0 })
+  /** Zooms out as soon as somebody is beyond the edge: drivers come one after the other, and from anywhere. */
+  private keepAllInView(): void {
+    const { roster } = this.store.client
+    if (!this.isShowingAll || roster.size === 0 || this.map.isMoving()) return
+    const all = new LngLatBounds()
+    for (const driver of roster.drivers()) all.extend([driver.lng, driver.lat])
+    const inView = this.map.getBounds()
+    if (this.wasFitted && inView.contains(all.getSouthWest()) && inView.contains(all.getNorthEast())) return
+    const duration = this.wasFitted && !this.isStill ? refitMs : 0
+    this.wasFitted = true
+    this.map.fitBounds(all, { padding: fitPaddingPx, maxZoom: fitZoomMax, duration })
+  }
+
+  /** So many signs on one screen hide each other and the streets: they are counted up to a closer zoom. */
+  private keepCrowdsApart(count: number): void {
+    const isCrowded = count > crowdFrom * (this.isCrowded ? crowdUntilShare : 1)
+    if (isCrowded === this.isCrowded) return
+    this.isCrowded = isCrowded
+    const clusterMaxZoom = isCrowded ? crowdClusterZoomMax : clusterZoomMax
+    void fleetSource(this.map, fleetIds.drivers).setClusterOptions({ cluster: true, clusterMaxZoom })
   }
 
   private readonly clicked = (event: MapMouseEvent): void => {
@@ -128,6 +163,7 @@ export class FleetMap {
     if (hit === undefined) return this.store.select(undefined)
     if (hit.layer.id === fleetIds.drivers) return this.store.select(String(hit.properties.id))
     const at = event.lngLat
+    this.isShowingAll = false
     void fleetSource(this.map, fleetIds.drivers)
       .getClusterExpansionZoom(Number(hit.properties.cluster_id))
       .then((zoom) => this.map.easeTo({ center: at, zoom: zoom + 0.5 }))
@@ -140,10 +176,16 @@ export class FleetMap {
   }
 
   private readonly looked = (): void => {
-    // Before the first drivers are seen the whole world is asked for, so that they are found wherever they are.
-    if (this.isFitWanted) return
-    clearTimeout(this.lookTimer)
-    this.lookTimer = setTimeout(() => this.store.client.look({ bbox: viewBox(this.map) }), lookAfterMs)
+    // Until then the whole world is asked for, so that drivers are found wherever they are.
+    if (this.isShowingAll) return
+    // Not put off by every further move: the map moves all the time while it follows somebody, who would drive out of the old view.
+    this.lookTimer ??= setTimeout(
+      () => {
+        this.lookTimer = undefined
+        if (!this.isShowingAll) this.store.client.look({ bbox: viewBox(this.map) })
+      },
+      this.store.state().isFollowing ? lookFollowingMs : lookAfterMs
+    )
   }
 
   private readonly rethemed = (): void => {
@@ -157,7 +199,10 @@ export class FleetMap {
     if (this.isEnded) return
     this.frame = requestAnimationFrame(this.tick)
     const now = performance.now()
-    if (this.isDrawing || now - this.drawnAtMs < drawGapMs(this.store.client.roster.size)) return
+    this.slowestFrameMs = Math.max(this.slowestFrameMs, now - this.tickedAtMs)
+    this.tickedAtMs = now
+    const breathMs = Math.min(breathMsMax, this.slowestFrameMs * breathFrames)
+    if (this.isDrawing || now - this.drawnAtMs < Math.max(breathMs, drawGapMs(this.store.client.roster.size))) return
     const isGliding = !this.isStill && this.map.getZoom() >= glideZoomMin && this.glide.isMoving(now)
     if (this.isDirty || isGliding || now - this.drawnAtMs >= redrawEveryMs) void this.draw(now)
   }
@@ -167,16 +212,18 @@ export class FleetMap {
     this.isDrawing = true
     this.isDirty = false
     this.drawnAtMs = now
+    this.slowestFrameMs = 0
     const serverNowMs = this.store.client.serverNowMs()
     const features = this.store
       .shown()
       .map((driver) => markerOf(driver, this.placeOf(driver, now), fadeOf(serverNowMs - driver.recordedAt)))
-    this.drawSelection(now)
     try {
       await fleetSource(this.map, fleetIds.drivers).setData({ type: "FeatureCollection", features })
     } finally {
       this.isDrawing = false
     }
+    // The map's worker took its time: a ring that was set before would run ahead of its marker.
+    if (!this.isEnded) this.drawSelection(now)
   }
 
   private placeOf(driver: FleetDriver, now: number): [number, number] {
@@ -198,7 +245,10 @@ export class FleetMap {
     }
     this.selectionName.textContent = selected.name
     this.selection.setLngLat(at).addTo(this.map)
-    if (this.store.state().isFollowing) this.map.jumpTo({ center: at })
+    if (!this.store.state().isFollowing) return
+    this.isShowingAll = false
+    // A jump would end a zoom, or the flight to the driver, where it just is.
+    if (!this.map.isZooming()) this.map.jumpTo({ center: at })
   }
 }
 

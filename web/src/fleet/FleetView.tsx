@@ -7,6 +7,7 @@ import { FleetSide } from "./FleetSide.tsx"
 import type { FleetStore } from "./FleetStore.ts"
 import { KeysDialog } from "./KeysDialog.tsx"
 import type { Session } from "./Session.ts"
+import { useDeliveries } from "./useDeliveries.ts"
 import { useFleetControls } from "./useFleetControls.ts"
 import { useFleetMap } from "./useFleetMap.ts"
 import { useTrail } from "./useTrail.ts"
@@ -26,6 +27,7 @@ export const FleetView = ({ store, session, onSignOut }: FleetViewProps) => {
   const controls = useFleetControls(store, session, map)
   const { state, name, hint } = controls
   const trail = useTrail(store, session, map, state.selectedId, state.connection.state === "live")
+  const deliveries = useDeliveries(session, state.selectedId, state.connection.state === "live")
   return (
     <div className="console">
       <header className="bar">
@@ -59,6 +61,7 @@ export const FleetView = ({ store, session, onSignOut }: FleetViewProps) => {
             name={name}
             driver={store.selected}
             trail={trail}
+            deliveries={deliveries}
             serverNowMs={store.client.serverNowMs()}
             isFollowing={state.isFollowing}
             onFollow={(isFollowing) => store.follow(isFollowing)}

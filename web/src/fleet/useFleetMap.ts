@@ -15,7 +15,8 @@ export const useFleetMap = (
     if (element === null) return
     let isCurrent = true
     let end = (): void => undefined
-    openMap({ container: element, styleUrl: webConfig().mapStyleUrl, label: "Map of the fleet" }).then(
+    const { mapStyleUrl: styleUrl } = webConfig()
+    openMap({ container: element, styleUrl, hasScale: true, label: "Map of the fleet" }).then(
       ({ map, remove }) => {
         if (!isCurrent) return remove()
         const opened = new FleetMap(map, store)

@@ -1,20 +1,25 @@
-import type { FeatureCollection, MultiLineString, Polygon, Position } from "geojson"
+import type { FeatureCollection, MultiLineString, MultiPolygon, Polygon, Position } from "geojson"
 import {
   buildStreetNetwork,
   placeDegrees,
   type StreetNetwork,
   streetKinds
 } from "../../../src/domain/simulation/StreetNetwork.ts"
+import { type CityBlock, cityBlocks } from "./CityBlocks.ts"
 
 /** The city that `demo` and `simulate` drive in unless they are told another seed. */
 const demoSeed = 1
 const riverHalfWidthM = 32
-const riverStepM = 60
+const riverStepM = 15
 /** How far the river goes on beyond the outermost crossings. */
 const riverBeyondM = 1_500
 
-/** A drawn city: one feature for each kind of street, and the river. */
+/** Where a street or more is missing between blocks there is a park, unless it is the river that they would have crossed. */
+const parkBlocks = [1.6, 5] as const
+
+/** A drawn city: what lies between the streets, one feature for each kind of street, and the river. */
 export interface CityDrawing {
+  readonly blocks: FeatureCollection<MultiPolygon, { readonly kind: "built" | "park" }>
   readonly streets: FeatureCollection<MultiLineString, { readonly kind: string }>
   readonly river: FeatureCollection<Polygon>
   /** Degrees: south-west and north-east corners. */
@@ -24,7 +29,12 @@ export interface CityDrawing {
 /** The simulated city's own streets, computed as the simulation computes them: nothing is loaded from anywhere. */
 export const cityDrawing = (): CityDrawing => {
   const network = buildStreetNetwork({ seed: demoSeed })
-  return { streets: streetsOf(network), river: riverOf(network), bounds: boundsOf(network) }
+  return {
+    blocks: blocksOf(network),
+    streets: streetsOf(network),
+    river: riverOf(network),
+    bounds: boundsOf(network)
+  }
 }
 
 const position = (network: StreetNetwork, x: number, y: number): Position => {
@@ -34,6 +44,29 @@ const position = (network: StreetNetwork, x: number, y: number): Position => {
 
 const crossingAt = (network: StreetNetwork, crossing: number): Position =>
   position(network, network.x[crossing] ?? 0, network.y[crossing] ?? 0)
+
+const blocksOf = (network: StreetNetwork): CityDrawing["blocks"] => {
+  const blocks = cityBlocks(network)
+  const middleM2 = blocks.map(({ areaM2 }) => areaM2).sort((a, b) => a - b)[blocks.length >> 1] ?? 0
+  const isNorth = (crossing: number): boolean => (network.y[crossing] ?? 0) > network.riverY(network.x[crossing] ?? 0)
+  const isPark = ({ ring, areaM2 }: CityBlock): boolean =>
+    areaM2 > parkBlocks[0] * middleM2 &&
+    areaM2 < parkBlocks[1] * middleM2 &&
+    ring.every((crossing) => isNorth(crossing) === isNorth(ring[0] ?? crossing))
+  return {
+    type: "FeatureCollection",
+    features: (["built", "park"] as const).map((kind) => ({
+      type: "Feature",
+      properties: { kind },
+      geometry: {
+        type: "MultiPolygon",
+        coordinates: blocks
+          .filter((block) => isPark(block) === (kind === "park"))
+          .map(({ ring }) => [[...ring, ...ring.slice(0, 1)].map((crossing) => crossingAt(network, crossing))])
+      }
+    }))
+  }
+}
 
 /** A street with traffic both ways is two directed ones; it is drawn once. */
 const streetsOf = (network: StreetNetwork): CityDrawing["streets"] => {

@@ -5,7 +5,6 @@ import {
   Map as MapLibre,
   NavigationControl,
   ScaleControl,
-  type StyleSpecification,
   setWorkerUrl
 } from "maplibre-gl"
 import "maplibre-gl/dist/maplibre-gl.css"
@@ -13,13 +12,14 @@ import "./controls.css"
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url"
 import { type CityDrawing, cityDrawing } from "./CityStreets.ts"
 import { graticule } from "./Graticule.ts"
+import { MapNote } from "./MapNote.ts"
+import { drawsStyle, loadStyle } from "./OperatorStyle.ts"
 import { ownColours, ownSources, ownStyle } from "./OwnStyle.ts"
 import { currentTheme, onThemeChange } from "./Theme.ts"
 
 setWorkerUrl(workerUrl)
 
-/** How long the operator's style may take before the own map is shown instead. */
-const styleMsMax = 6_000
+const styleMissing = "The street map cannot be reached. Positions are live."
 
 /** What the page wants of its map. */
 export interface LiveMapOptions {
@@ -27,6 +27,7 @@ export interface LiveMapOptions {
   readonly styleUrl: string | undefined
   /** Shown at first; the simulated city when left out. */
   readonly bounds?: LngLatBoundsLike
+  readonly hasScale: boolean
   /** What the map shows, for those who do not see it. */
   readonly label: string
 }
@@ -37,23 +38,16 @@ export interface LiveMap {
   readonly remove: () => void
 }
 
-const loadStyle = async (url: string): Promise<StyleSpecification | undefined> => {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(styleMsMax) })
-    return response.ok ? ((await response.json()) as StyleSpecification) : undefined
-  } catch {
-    // Offline, refused or not JSON: the own map needs nothing from outside.
-    return undefined
-  }
-}
-
-/** Opens a map with the operator's style, or, where there is none or it does not come, with the product's own. Resolves when it is ready for layers. */
+/**
+ * Opens a map with the operator's style, or, where there is none, or it or its tiles do not come, with the product's own. Resolves when
+ * it is ready for layers.
+ */
 export const openMap = async (options: LiveMapOptions): Promise<LiveMap> => {
   const city = cityDrawing()
-  const outside = options.styleUrl === undefined ? undefined : await loadStyle(options.styleUrl)
+  const operators = options.styleUrl === undefined ? undefined : await loadStyle(options.styleUrl)
   const map = new MapLibre({
     container: options.container,
-    style: outside ?? ownStyle(city, currentTheme()),
+    style: operators ?? ownStyle(city, currentTheme()),
     bounds: options.bounds ?? boundsOf(city),
     fitBoundsOptions: { padding: 24 },
     attributionControl: false,
@@ -65,11 +59,15 @@ export const openMap = async (options: LiveMapOptions): Promise<LiveMap> => {
   })
   map.touchZoomRotate.disableRotation()
   map.getCanvas().setAttribute("aria-label", options.label)
-  map.addControl(new NavigationControl({ showCompass: false }), "bottom-right")
-  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left")
+  // The first one stands lowest.
   map.addControl(new AttributionControl({ compact: true }), "bottom-right")
-  await new Promise<void>((resolve) => void map.once("load", () => resolve()))
-  const stop = outside === undefined ? keepOwnMap(map) : () => undefined
+  map.addControl(new NavigationControl({ showCompass: false }), "bottom-right")
+  if (options.hasScale) map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left")
+  const isOwn = operators === undefined || !(await drawsStyle(map))
+  if (isOwn && operators !== undefined) map.setStyle(ownStyle(city, currentTheme()), { diff: false })
+  if (isOwn) await new Promise<void>((resolve) => void map.once("style.load", () => resolve()))
+  if (isOwn && options.styleUrl !== undefined) map.addControl(new MapNote(styleMissing), "bottom-left")
+  const stop = isOwn ? keepOwnMap(map) : () => undefined
   return {
     map,
     remove: () => {

@@ -3,7 +3,7 @@ import type { CityDrawing } from "./CityStreets.ts"
 import type { Theme } from "./Theme.ts"
 
 /** Names of the sources of the product's own map. */
-export const ownSources = { streets: "dm-streets", river: "dm-river", grid: "dm-grid" } as const
+export const ownSources = { streets: "dm-streets", blocks: "dm-blocks", river: "dm-river", grid: "dm-grid" } as const
 
 const width = (at12: number, at17: number): ExpressionSpecification => [
   "interpolate",
@@ -31,6 +31,14 @@ const lineLayer = (
   paint: { "line-color": colour, "line-width": width(...widths) }
 })
 
+const blockLayer = (id: string, kind: string, colour: string): LayerSpecification => ({
+  id,
+  type: "fill",
+  source: ownSources.blocks,
+  filter: ["==", ["get", "kind"], kind],
+  paint: { "fill-color": colour }
+})
+
 const minor = ["residential"]
 const middle = ["collector"]
 const major = ["arterial", "bridge"]
@@ -43,8 +51,9 @@ export const ownStyle = (city: CityDrawing, theme: Theme): StyleSpecification =>
   version: 8,
   sources: {
     [ownSources.grid]: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
+    [ownSources.blocks]: { type: "geojson", data: city.blocks },
     [ownSources.river]: { type: "geojson", data: city.river },
-    [ownSources.streets]: { type: "geojson", data: city.streets, attribution: "Simulated city" }
+    [ownSources.streets]: { type: "geojson", data: city.streets }
   },
   layers: ownLayers(theme)
 })
@@ -57,6 +66,8 @@ const ownLayers = (theme: Theme): Array<LayerSpecification> => [
     source: ownSources.grid,
     paint: { "line-color": theme("--map-grid"), "line-width": ["case", ["get", "isMajor"], 1.5, 0.75] }
   },
+  blockLayer("dm-built", "built", theme("--map-block")),
+  blockLayer("dm-park", "park", theme("--map-park")),
   { id: "dm-river", type: "fill", source: ownSources.river, paint: { "fill-color": theme("--map-water") } },
   lineLayer("dm-minor-edge", minor, theme("--map-street-edge"), [2.4, 15]),
   lineLayer("dm-middle-edge", middle, theme("--map-street-edge"), [3.6, 20]),

@@ -4,8 +4,15 @@ import { Glide } from "../map/Glide.ts"
 
 const driverId = "driver"
 const closeZoomMax = 16
-/** The camera moves when the driver comes this near to the edge, as a share of the map. */
-const edgeShare = 0.12
+/**
+ * Room that the camera leaves at the edges, CSS pixels: above for the badges and a pin's height, to the right for the buttons, below
+ * for the sheet's round corners.
+ */
+const room = { top: 104, right: 80, bottom: 56, left: 40 }
+/** On a small map the room takes no more than this share of it. */
+const roomShareMax = 0.6
+/** The camera follows when the driver is this far inside the room. CSS pixels. */
+const slackPx = 24
 
 const pin = `<svg viewBox="0 0 32 40" width="32" height="40" aria-hidden="true"><path class="pin-body" d="M16 1C7.7 1 1 7.7 1 16c0 10.5 15 23 15 23s15-12.5 15-23C31 7.7 24.3 1 16 1z"/><path class="pin-home" d="M16 8.5l-7 6V23h5v-5h4v5h5v-8.5z"/></svg>`
 const van = `<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true"><circle class="van-ring" cx="20" cy="20" r="17"/><path class="van-arrow" d="M20 9l8 20-8-4.5L12 29z"/></svg>`
@@ -92,8 +99,20 @@ export class DeliveryMap {
     if (this.isTheirs || this.map.isMoving()) return
     const { x, y } = this.map.project([lng, lat])
     const { clientWidth, clientHeight } = this.map.getContainer()
-    const [dx, dy] = [clientWidth * edgeShare, clientHeight * edgeShare]
-    if (x < dx || y < dy || x > clientWidth - dx || y > clientHeight - dy) this.look(800)
+    const { top, right, bottom, left } = this.padding()
+    const isSeen =
+      x > left - slackPx &&
+      y > top - slackPx &&
+      x < clientWidth - right + slackPx &&
+      y < clientHeight - bottom + slackPx
+    if (!isSeen) this.look(800)
+  }
+
+  private padding(): typeof room {
+    const { clientWidth, clientHeight } = this.map.getContainer()
+    const across = Math.min(1, (clientWidth * roomShareMax) / (room.left + room.right))
+    const down = Math.min(1, (clientHeight * roomShareMax) / (room.top + room.bottom))
+    return { top: room.top * down, right: room.right * across, bottom: room.bottom * down, left: room.left * across }
   }
 
   private look(durationMs: number): void {
@@ -102,10 +121,6 @@ export class DeliveryMap {
     const bounds = new LngLatBounds([destination.lng, destination.lat], [destination.lng, destination.lat])
     if (position !== undefined) bounds.extend([position.lng, position.lat])
     const duration = this.isStill ? 0 : durationMs
-    this.map.fitBounds(bounds, {
-      padding: { top: 72, right: 56, bottom: 48, left: 56 },
-      maxZoom: closeZoomMax,
-      duration
-    })
+    this.map.fitBounds(bounds, { padding: this.padding(), maxZoom: closeZoomMax, duration })
   }
 }

@@ -1,5 +1,6 @@
 import type { TimelineEvent } from "../../../src/client/TrackingFrames.ts"
-import { timeWords, wordsOfEvent } from "./Words.ts"
+import { timeWords } from "../design/Arrival.ts"
+import { wordsOfEvent } from "./Words.ts"
 
 /** What has happened, the newest first. */
 export const Timeline = ({ events }: { readonly events: ReadonlyArray<TimelineEvent> }) => {

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react"
 import type { TrackedOrder } from "../../../src/client/TrackingFrames.ts"
+import { arrivalWords } from "../design/Arrival.ts"
 import { Brand } from "../design/Brand.tsx"
 import { Connection, useNow } from "../design/Connection.tsx"
 import { DriverCard } from "./DriverCard.tsx"
@@ -8,7 +9,7 @@ import { Steps } from "./Steps.tsx"
 import { Timeline } from "./Timeline.tsx"
 import { useDeliveryMap } from "./useDeliveryMap.ts"
 import { type Tracking, useTracking } from "./useTracking.ts"
-import { etaWords, notValid, type StageWords, wordsOfPosition, wordsOfStage, wordsOfStop } from "./Words.ts"
+import { notValid, type StageWords, wordsOfPosition, wordsOfStage, wordsOfStop } from "./Words.ts"
 
 /** The token stands after "#": browsers never send that part to anybody. */
 const tokenOf = (): string => decodeURIComponent(location.hash.slice(1)).trim()
@@ -87,20 +88,30 @@ const Following = ({ tracking }: { readonly tracking: Tracking }) => {
           <h1>{words?.headline ?? "Finding your delivery"}</h1>
           <p className="muted">{words?.detail ?? "One moment."}</p>
         </div>
-        {order === undefined ? null : <OrderFacts order={order} serverNowMs={serverNowMs} />}
+        {order === undefined ? null : (
+          <OrderFacts order={order} serverNowMs={serverNowMs} isLive={connection.state === "live"} />
+        )}
       </div>
     </main>
   )
 }
 
-const OrderFacts = ({ order, serverNowMs }: { readonly order: TrackedOrder; readonly serverNowMs: number }) => {
+interface OrderFactsProps {
+  readonly order: TrackedOrder
+  readonly serverNowMs: number
+  readonly isLive: boolean
+}
+
+const OrderFacts = ({ order, serverNowMs, isLive }: OrderFactsProps) => {
   const positionNote = wordsOfPosition(order, serverNowMs)
+  // What was expected before the connection was lost may be long wrong.
+  const arrival = isLive && order.eta !== undefined ? arrivalWords(order.eta, serverNowMs) : undefined
   return (
     <>
       <Steps stage={order.stage} />
-      {order.eta === undefined ? null : (
+      {arrival === undefined ? null : (
         <p className="eta">
-          <span className="muted">Expected</span> <strong>{etaWords(order.eta)}</strong>
+          <span className="muted">Expected</span> <strong>{arrival}</strong>
         </p>
       )}
       {positionNote === undefined ? null : <p className="notice">{positionNote}</p>}

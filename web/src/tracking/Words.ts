@@ -1,5 +1,5 @@
 import type { StopReason } from "../../../src/client/DriverEvents.ts"
-import type { TimelineEvent, TrackedEta, TrackedOrder } from "../../../src/client/TrackingFrames.ts"
+import type { TimelineEvent, TrackedOrder } from "../../../src/client/TrackingFrames.ts"
 import { CloseCode } from "../../../src/protocol/CloseCode.ts"
 import { ageWords } from "../design/Age.ts"
 
@@ -80,17 +80,6 @@ const stopsWords = (stopsAhead: number | undefined): string => {
   if (stopsAhead === undefined) return "Your order is in the vehicle."
   if (stopsAhead === 0) return "You are the next stop."
   return stopsAhead === 1 ? "One stop before you." : `${stopsAhead} stops before you.`
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" })
-
-/** A time of day. */
-export const timeWords = (unixMs: number): string => clock.format(unixMs)
-
-/** When it is expected: "14:05", or "14:05 to 14:20". */
-export const etaWords = ({ p50At, p90At }: TrackedEta): string => {
-  const [likely, latest] = [timeWords(p50At), timeWords(p90At)]
-  return likely === latest ? likely : `${likely} to ${latest}`
 }
 
 /** A position this old is said to be old. Milliseconds. */

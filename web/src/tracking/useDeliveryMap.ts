@@ -14,7 +14,8 @@ export const useDeliveryMap = (
     if (element === null) return
     let isCurrent = true
     let end = (): void => undefined
-    openMap({ container: element, styleUrl: webConfig().mapStyleUrl, label: "Map of your delivery" }).then(
+    const { mapStyleUrl: styleUrl } = webConfig()
+    openMap({ container: element, styleUrl, hasScale: false, label: "Map of your delivery" }).then(
       (opened) => {
         if (!isCurrent) return opened.remove()
         const delivery = new DeliveryMap(opened.map, setTheirs)

@@ -1,0 +1,73 @@
+import { expect, it } from "vitest"
+import { defaultLimits } from "../../src/config/Limits.ts"
+import { type Eta, etaByPosition, noPace, paceAfter } from "../../src/domain/Eta.ts"
+import { DriverMotion } from "../../src/domain/simulation/DriverMotion.ts"
+import { RoutePlanner } from "../../src/domain/simulation/RoutePlanner.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
+import { buildStreetNetwork, placeDegrees } from "../../src/domain/simulation/StreetNetwork.ts"
+
+/** An estimate that was made under way, and when the driver really arrived. */
+interface Judged {
+  readonly eta: Eta
+  readonly arrivedAt: number
+}
+
+/** Estimates every half minute of one drive through a made-up city. */
+const drive = (
+  network: ReturnType<typeof buildStreetNetwork>,
+  planner: RoutePlanner,
+  random: SeededRandom
+): ReadonlyArray<Judged> => {
+  const motion = new DriverMotion(network, planner, random)
+  const goal = random.below(network.x.length)
+  motion.headFor(goal)
+  const destination = placeDegrees(network, network.x[goal] as number, network.y[goal] as number)
+  const estimates: Array<Eta> = []
+  let pace = noPace
+  let at = 0
+  while (!motion.isAtGoal && at < 7_200_000) {
+    motion.advance(2)
+    at += 2_000
+    pace = paceAfter(pace, motion.speedMps * 100, at)
+    if (at % 30_000 !== 0) continue
+    const { lat, lng } = placeDegrees(network, motion.x, motion.y)
+    const eta = etaByPosition(
+      {
+        latE7: Math.round(lat * 1e7),
+        lngE7: Math.round(lng * 1e7),
+        heardAt: at,
+        pace,
+        vehicleType: "van",
+        stopsAhead: [],
+        destination
+      },
+      at,
+      defaultLimits
+    )
+    if (eta !== undefined) estimates.push(eta)
+  }
+  // Within the floor there is nothing to estimate.
+  return estimates
+    .filter(({ computedAt }) => at - computedAt >= defaultLimits.etaFloorMs)
+    .map((eta) => ({ eta, arrivedAt: at }))
+}
+
+it("of the arrivals in a simulated city nine in ten come before the estimate's p90, and about half before its p50", () => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const network = buildStreetNetwork({ seed })
+  const planner = new RoutePlanner(network)
+  const random = new SeededRandom(seed)
+  const judged = Array.from({ length: 200 }, () => drive(network, planner, random)).flat()
+  const share = (isSo: (each: Judged) => boolean): number => judged.filter(isSo).length / judged.length
+  const told = {
+    seed,
+    estimates: judged.length,
+    byP90: share(({ eta, arrivedAt }) => arrivedAt <= eta.p90At),
+    byP50: share(({ eta, arrivedAt }) => arrivedAt <= eta.p50At)
+  }
+  expect(judged.length, JSON.stringify(told)).toBeGreaterThan(500)
+  expect(told.byP90, JSON.stringify(told)).toBeGreaterThan(0.8)
+  expect(told.byP90, JSON.stringify(told)).toBeLessThan(0.98)
+  expect(told.byP50, JSON.stringify(told)).toBeGreaterThan(0.4)
+  expect(told.byP50, JSON.stringify(told)).toBeLessThan(0.7)
+})

@@ -1,0 +1,127 @@
+import type { Frame } from "../../src/protocol/FrameCodec.ts"
+import { DriverClientFrame, DriverServerFrame } from "../../src/protocol/FrameType.ts"
+import { newShipment } from "./PlacedOrder.ts"
+import { call, login, newDriver } from "./RestCaller.ts"
+import { processAdmin } from "./ServerProcess.ts"
+import { until } from "./Until.ts"
+import { commandId, helloFrame, WireClient } from "./WireClient.ts"
+
+/** What a TASKS frame says of one task, as far as tests look. */
+interface Task {
+  readonly assignment_id: string
+  readonly fencing_token: number
+}
+
+/** Staff of a server that tests start as a process: what they do is done by REST at `url`. */
+export class DeliveryByRest {
+  readonly url: string
+  readonly token: string
+
+  private constructor(url: string, token: string) {
+    this.url = url
+    this.token = token
+  }
+
+  /** Signs the administrator in. */
+  static async open(url: string): Promise<DeliveryByRest> {
+    const { access_token } = await login(url, processAdmin.email, processAdmin.password)
+    return new DeliveryByRest(url, access_token)
+  }
+
+  driver(name?: string): Promise<{ readonly id: string; readonly token: string }> {
+    return newDriver(this.url, this.token, name)
+  }
+
+  order(): Promise<{ readonly orderId: string; readonly shipmentId: string }> {
+    return newShipment(this.url, this.token)
+  }
+
+  async assign(shipmentId: string, driverId: string): Promise<void> {
+    await this.post(`/v1/shipments/${shipmentId}/assign`, { driver_id: driverId })
+  }
+
+  /** A tracking token of an order. */
+  async link(orderId: string): Promise<string> {
+    return (await this.post<{ token: string }>(`/v1/orders/${orderId}/tracking-sessions`, {})).token
+  }
+
+  private async post<Body>(path: string, body: unknown): Promise<Body> {
+    const answer = await call<Body>(this.url, "POST", path, { token: this.token, body })
+    if (answer.status >= 300) throw new Error(`POST ${path} was answered ${answer.status}: ${answer.text}`)
+    return answer.body
+  }
+}
+
+/** A phone on a socket of `url`, welcomed. Its points are a second apart in event time and never ahead of now. */
+export class Phone {
+  readonly wire: WireClient
+  private seq = 0
+  private recordedAt = Date.now() - 600_000
+
+  private constructor(wire: WireClient) {
+    this.wire = wire
+  }
+
+  static async connect(url: string, token: string): Promise<Phone> {
+    const wire = await WireClient.open(`${url}/v1/driver`)
+    wire.send(helloFrame({ token }))
+    await wire.next(DriverServerFrame.welcome)
+    return new Phone(wire)
+  }
+
+  /** Reports a place, without waiting. */
+  report(lat: number, lng: number): void {
+    this.seq++
+    this.wire.send([DriverClientFrame.point, this.seq, ...this.fields(lat, lng), 80, 0])
+  }
+
+  /** Shows a place that is never stored. At most one a second counts. */
+  show(lat: number, lng: number): void {
+    this.wire.send([DriverClientFrame.beacon, ...this.fields(lat, lng)])
+  }
+
+  /** Reports a place and waits for its acknowledgement. */
+  async move(lat: number, lng: number): Promise<void> {
+    this.report(lat, lng)
+    await this.wire.acked(this.seq)
+  }
+
+  private fields(lat: number, lng: number): ReadonlyArray<number> {
+    this.recordedAt = Math.max(this.recordedAt + 1, Math.min(Date.now(), this.recordedAt + 1_000))
+    return [this.recordedAt, Math.round(lat * 1e7), Math.round(lng * 1e7), 500, 9_000, 500]
+  }
+
+  duty(duty: "on" | "off" | "break"): void {
+    this.wire.send([DriverClientFrame.duty, commandId(), duty, null])
+  }
+
+  /** Reports what was done of its one task; each must be taken. */
+  async work(...actions: ReadonlyArray<string>): Promise<void> {
+    for (const action of actions) {
+      const [task] = await until(
+        "the driver's task",
+        () => (this.wire.of(DriverServerFrame.tasks).at(-1)?.[2] ?? []) as ReadonlyArray<Task>,
+        (tasks) => tasks.length === 1,
+        30_000
+      )
+      const id = commandId()
+      const frame: Frame = [
+        DriverClientFrame.task,
+        id,
+        task?.assignment_id,
+        task?.fencing_token,
+        action,
+        Date.now(),
+        {}
+      ]
+      this.wire.send(frame)
+      const answer = await until(
+        `the answer to ${action}`,
+        () => this.wire.of(DriverServerFrame.result).find((result) => result[1] === id),
+        (result) => result !== undefined,
+        30_000
+      )
+      if (answer?.[2] !== true) throw new Error(`${action} was refused: ${JSON.stringify(answer)}`)
+    }
+  }
+}
