@@ -36,6 +36,12 @@ export const inRowScope = <A, E, R>(
     return yield* sql.withTransaction(Effect.andThen(settings, effect)).pipe(Effect.catchCause(lostConnection))
   })
 
+/** Runs the server's own statements on a pool: they see every row. For what nobody asked for, and never with what somebody sent. */
+export const systemOn =
+  (sql: SqlClient.SqlClient) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, Exclude<R, SqlClient.SqlClient>> =>
+    Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
+
 // `withTransaction` dies of a COMMIT or ROLLBACK that PostgreSQL did not hear. That is a lost connection and no defect: the
 // caller is told to try again (after a COMMIT the outcome is unknown, which is what Idempotency-Keys are for).
 const lostConnection = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E | SqlError.SqlError> => {
