@@ -83,6 +83,8 @@ describe("refunds", () => {
   })
 
   it("and the order of a payment cannot be deleted from under it", async () => {
-    await expect(client.query("DELETE FROM orders")).rejects.toMatchObject({ code: expect.stringMatching(/^23(001|503)$/) })
+    await expect(client.query("DELETE FROM orders")).rejects.toMatchObject({
+      code: expect.stringMatching(/^23(001|503)$/)
+    })
   })
 })
