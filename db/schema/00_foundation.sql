@@ -26,6 +26,19 @@ GRANT USAGE ON SCHEMA public TO dropmate_app, dropmate_writer, dropmate_jobs;
 
 CREATE TYPE user_role AS ENUM ('customer', 'driver', 'admin');
 
+-- Where people reach us: what a message, an impression or a thread came through.
+CREATE TYPE message_channel AS ENUM ('web', 'app', 'wechat');
+
+-- Of everything that runs late: queued jobs, schedules, reports.
+CREATE TYPE job_status AS ENUM ('queued', 'running', 'succeeded', 'failed', 'dead', 'discarded');
+
+-- Metres between two places in degrees, on the sphere that src/domain/Geo.ts uses (haversine, mean earth radius).
+CREATE FUNCTION great_circle_m(lat1 double precision, lng1 double precision, lat2 double precision, lng2 double precision)
+  RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT 2 * 6371008.8 * asin(least(1, sqrt(
+    sin(radians(lat2 - lat1) / 2) ^ 2 + cos(radians(lat1)) * cos(radians(lat2)) * sin(radians(lng2 - lng1) / 2) ^ 2)))
+$$;
+
 -- Keeps updated_at and the version that ETag and If-Match speak of.
 CREATE FUNCTION touch_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

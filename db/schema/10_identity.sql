@@ -82,19 +82,41 @@ CREATE TRIGGER users_announce_restored AFTER UPDATE OF status ON users FOR EACH 
   WHEN (OLD.status = 'disabled' AND NEW.status <> 'disabled' AND NEW.deleted_at IS NULL)
   EXECUTE FUNCTION announce_restored_user();
 
-CREATE TABLE customers (
-  id               uuid PRIMARY KEY,
-  user_id          uuid UNIQUE REFERENCES users ON DELETE RESTRICT,
-  name             text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-  marketing_opt_in boolean NOT NULL DEFAULT false,
-  version          bigint NOT NULL DEFAULT 1,
-  created_at       timestamptz NOT NULL DEFAULT now(),
-  updated_at       timestamptz NOT NULL DEFAULT now(),
-  deleted_at       timestamptz
+-- Who someone is to WeChat. open_id is theirs within one app of ours (app_id), union_id over all our apps.
+CREATE TABLE wechat_accounts (
+  id          uuid PRIMARY KEY,
+  app_id      text NOT NULL CHECK (length(app_id) BETWEEN 1 AND 64),
+  open_id     text NOT NULL CHECK (length(open_id) BETWEEN 1 AND 128),
+  union_id    text CHECK (length(union_id) BETWEEN 1 AND 128),
+  nickname    text CHECK (length(nickname) <= 200),
+  version     bigint NOT NULL DEFAULT 1,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  updated_at  timestamptz NOT NULL DEFAULT now(),
+  deleted_at  timestamptz
 );
+CREATE UNIQUE INDEX wechat_accounts_open_key ON wechat_accounts (app_id, open_id) WHERE deleted_at IS NULL;
+CREATE INDEX wechat_accounts_union ON wechat_accounts (union_id) WHERE union_id IS NOT NULL;
+CREATE TRIGGER wechat_accounts_touch BEFORE UPDATE ON wechat_accounts FOR EACH ROW EXECUTE FUNCTION touch_row();
+
+CREATE TABLE customers (
+  id                uuid PRIMARY KEY,
+  user_id           uuid REFERENCES users ON DELETE RESTRICT,
+  wechat_account_id uuid REFERENCES wechat_accounts ON DELETE SET NULL,
+  name              text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  marketing_opt_in  boolean NOT NULL DEFAULT false,
+  version           bigint NOT NULL DEFAULT 1,
+  created_at        timestamptz NOT NULL DEFAULT now(),
+  updated_at        timestamptz NOT NULL DEFAULT now(),
+  deleted_at        timestamptz,
+  erased_at         timestamptz,
+  CONSTRAINT customers_erased CHECK (erased_at IS NULL OR deleted_at IS NOT NULL)
+);
+COMMENT ON COLUMN customers.erased_at IS 'when erase_customer() took everything personal away; what is left is a number to count by';
+CREATE UNIQUE INDEX customers_user_key ON customers (user_id) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX customers_wechat_key ON customers (wechat_account_id) WHERE deleted_at IS NULL;
 CREATE TRIGGER customers_touch BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION touch_row();
 
-GRANT SELECT, INSERT, UPDATE ON users, auth_sessions, customers TO dropmate_app;
+GRANT SELECT, INSERT, UPDATE ON users, auth_sessions, customers, wechat_accounts TO dropmate_app;
 GRANT SELECT, INSERT, DELETE ON user_roles TO dropmate_app;
-GRANT SELECT ON users, user_roles, auth_sessions, customers TO dropmate_jobs;
+GRANT SELECT ON users, user_roles, auth_sessions, customers, wechat_accounts TO dropmate_jobs;
 GRANT DELETE ON auth_sessions TO dropmate_jobs;

@@ -35,7 +35,11 @@ COMMENT ON COLUMN driver_location_events.heading IS 'degrees from true north, 0 
 COMMENT ON COLUMN driver_location_events.accuracy IS '68 % radius in metres; NULL when unknown, or 200 m and worse (flag 4, raw value in accuracy_raw_cm)';
 COMMENT ON COLUMN driver_location_events.flags IS 'bits: 1 implausible speed, 2 jump, 4 poor accuracy, 8 late';
 CREATE UNIQUE INDEX driver_location_events_point ON driver_location_events (driver_id, recorded_at, device_no, seq);
-CREATE INDEX driver_location_events_recorded ON driver_location_events USING brin (recorded_at);
+CREATE INDEX driver_location_events_recorded ON driver_location_events USING brin (recorded_at, received_at);
+
+-- received_at follows the order of arrival, which is the order on disk: the roll-up finds what is new since it last looked
+-- (80_reporting.sql) without a btree, and COPY does not feel it.
+COMMENT ON INDEX driver_location_events_recorded IS 'serves ranges of time over all drivers, by event or by arrival';
 
 -- How far each device's sequence is committed, who may continue it, and the newest place it gives for its driver.
 -- Updated in the transaction that stores the points: an acknowledgement rests on this row.

@@ -76,11 +76,35 @@ END
 $$;
 CREATE TRIGGER driver_assignments_announce BEFORE INSERT OR UPDATE ON driver_assignments FOR EACH ROW EXECUTE FUNCTION announce_driver_tasks();
 
--- run_id gets its reference when delivery_runs come; a break belongs to a run and has no shipment.
+CREATE TYPE delivery_run_status AS ENUM ('planned', 'active', 'completed', 'cancelled');
+
+-- Several shipments on one way: their stops are ordered within the run instead of within the shipment.
+CREATE TABLE delivery_runs (
+  id               uuid PRIMARY KEY,
+  driver_id        uuid REFERENCES drivers ON DELETE SET NULL,
+  vehicle_id       uuid REFERENCES vehicles ON DELETE SET NULL,
+  status           delivery_run_status NOT NULL DEFAULT 'planned',
+  name             text CHECK (length(name) BETWEEN 1 AND 100),
+  planned_start_at timestamptz,
+  started_at       timestamptz,
+  ended_at         timestamptz,
+  version          bigint NOT NULL DEFAULT 1,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  updated_at       timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT delivery_runs_ended CHECK ((ended_at IS NOT NULL) = (status IN ('completed', 'cancelled'))),
+  CONSTRAINT delivery_runs_started CHECK (started_at IS NOT NULL OR status IN ('planned', 'cancelled')),
+  CONSTRAINT delivery_runs_order CHECK (started_at <= ended_at)
+);
+CREATE UNIQUE INDEX delivery_runs_active ON delivery_runs (driver_id) WHERE status = 'active';
+CREATE INDEX delivery_runs_vehicle ON delivery_runs (vehicle_id) WHERE vehicle_id IS NOT NULL;
+CREATE INDEX delivery_runs_status ON delivery_runs (status, planned_start_at);
+CREATE TRIGGER delivery_runs_touch BEFORE UPDATE ON delivery_runs FOR EACH ROW EXECUTE FUNCTION touch_row();
+
+-- A break belongs to a run and has no shipment.
 CREATE TABLE route_stops (
   id                    uuid PRIMARY KEY,
   shipment_id           uuid REFERENCES shipments ON DELETE CASCADE,
-  run_id                uuid,
+  run_id                uuid REFERENCES delivery_runs ON DELETE RESTRICT,
   stop_type             route_stop_type NOT NULL,
   position              integer NOT NULL CHECK (position >= 1),
   status                route_stop_status NOT NULL DEFAULT 'planned',
@@ -125,28 +149,7 @@ CREATE UNIQUE INDEX shipment_events_order ON shipment_events (order_id, event_no
 CREATE INDEX shipment_events_shipment ON shipment_events (shipment_id, version) WHERE shipment_id IS NOT NULL;
 CREATE UNIQUE INDEX shipment_events_id ON shipment_events (id, recorded_at);
 
--- Makes the partition of the month that holds a day (UTC) if it is missing; says whether it had to.
-CREATE FUNCTION ensure_shipment_event_month(day date) RETURNS boolean
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
-DECLARE
-  first date := date_trunc('month', day)::date;
-  partition text := 'shipment_events_' || to_char(first, 'YYYYMM');
-BEGIN
-  IF to_regclass(partition) IS NOT NULL THEN
-    RETURN false;
-  END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('dropmate'), hashtext('shipment_events'));
-  IF to_regclass(partition) IS NOT NULL THEN
-    RETURN false;
-  END IF;
-  EXECUTE format('CREATE TABLE %I (LIKE shipment_events INCLUDING ALL)', partition);
-  EXECUTE format('ALTER TABLE shipment_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-    partition, first::timestamptz, (first + interval '1 month')::timestamptz);
-  RETURN true;
-END
-$$;
-REVOKE ALL ON FUNCTION ensure_shipment_event_month(date) FROM PUBLIC;
-SELECT ensure_shipment_event_month((now() + make_interval(months => n))::date) FROM generate_series(-1, 2) AS n;
+SELECT ensure_month('shipment_events', (now() + make_interval(months => n))::date) FROM generate_series(-1, 2) AS n;
 
 -- What is yet to be told to the outside: exactly one row for each event, since a trigger writes it.
 CREATE TABLE outbox (
@@ -182,6 +185,7 @@ CREATE TABLE tracking_sessions (
   CONSTRAINT tracking_sessions_order_token UNIQUE (order_id, session_token)
 );
 CREATE UNIQUE INDEX tracking_sessions_token ON tracking_sessions (session_token);
+CREATE INDEX tracking_sessions_customer ON tracking_sessions (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX tracking_sessions_expires ON tracking_sessions (expires_at);
 
 CREATE FUNCTION announce_revoked_tracking() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -193,10 +197,9 @@ $$;
 CREATE TRIGGER tracking_sessions_announce AFTER UPDATE OF revoked_at ON tracking_sessions FOR EACH ROW
   WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL) EXECUTE FUNCTION announce_revoked_tracking();
 
-GRANT SELECT, INSERT, UPDATE ON shipments, driver_assignments, route_stops, tracking_sessions TO dropmate_app;
+GRANT SELECT, INSERT, UPDATE ON shipments, driver_assignments, delivery_runs, route_stops, tracking_sessions TO dropmate_app;
 GRANT SELECT, INSERT ON shipment_events TO dropmate_app;
 GRANT USAGE ON SEQUENCE driver_tasks_version TO dropmate_app;
-GRANT EXECUTE ON FUNCTION ensure_shipment_event_month(date) TO dropmate_app, dropmate_jobs;
-GRANT SELECT ON shipments, driver_assignments, route_stops, shipment_events, tracking_sessions TO dropmate_jobs;
+GRANT SELECT ON shipments, driver_assignments, delivery_runs, route_stops, shipment_events, tracking_sessions TO dropmate_jobs;
 GRANT SELECT, UPDATE, DELETE ON outbox TO dropmate_jobs;
 GRANT DELETE ON tracking_sessions TO dropmate_jobs;

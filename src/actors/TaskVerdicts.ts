@@ -6,7 +6,7 @@ import { publicId } from "../domain/Ids.ts"
 import { newestAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
 import type { TaskAction } from "../domain/TaskAction.ts"
 import type { TaskPayload } from "../domain/TaskPayload.ts"
-import { inRowScope } from "../persistence/RowScope.ts"
+import { driverScope, inRowScope } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
@@ -75,7 +75,7 @@ export const makeTaskVerdicts = Effect.gen(function* () {
       yield* tasks.keep(record, verdict.ok, verdict.detail)
       return verdict
     })
-    const scoped = inRowScope({ driverId, roles: ["driver"] }, decided)
+    const scoped = inRowScope(driverScope(driverId), decided)
     return yield* Effect.provideService(scoped, SqlClient.SqlClient, sql)
   })
 

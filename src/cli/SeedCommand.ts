@@ -24,7 +24,9 @@ export const seedCommand = Command.make(
       // Nothing keeps a generated password: this is the one time it can be read.
       const generated = report.generatedPassword && Redacted.value(report.generatedPassword)
       if (json) return yield* Console.log(JSON.stringify({ ...report, generatedPassword: generated ?? null }))
-      yield* Console.log(`${report.settingsMade} settings, ${report.flagsMade} feature flags made`)
+      yield* Console.log(
+        `${report.settingsMade} settings, ${report.flagsMade} feature flags, ${report.samplesMade} sample products and ads made`
+      )
       yield* Console.log(`administrator ${report.adminEmail}${report.adminMade ? " made" : " was there"}`)
       if (generated !== undefined) yield* Console.log(`password (shown once): ${generated}`)
     }).pipe(Effect.scoped, Effect.provide(Passwords.layer))

@@ -68,6 +68,12 @@ export const defaultLimits = {
   partitionMonthsBack: 1,
   partitionMonthsAhead: 2,
   partitionCheckEveryMs: 10 * 60_000,
+  /** How long retention waits for readers of a partition before it leaves it to the next round. */
+  partitionDetachMs: 60_000,
+  /** A drop that cannot have its lock at once must not make others queue behind it. */
+  partitionDropLockMs: 100,
+  partitionDropRetryMs: 500,
+  partitionDropTries: 20,
 
   // Actors
   dutyChangesMax: 256,

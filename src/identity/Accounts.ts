@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
 import { newId } from "../persistence/NewId.ts"
-import { inRowScope, systemScope } from "../persistence/RowScope.ts"
+import { systemOn } from "../persistence/RowScope.ts"
 import { UserRepo, type UserRow } from "../persistence/UserRepo.ts"
 import { AccessTokens, type TokenSubject } from "./AccessTokens.ts"
 import { Passwords } from "./Passwords.ts"
@@ -60,13 +60,6 @@ const subjectOf = (user: UserRow, sessionId: string): TokenSubject => ({
   ...(user.customer_id === null ? {} : { customerId: user.customer_id })
 })
 
-const makeAsSystem = Effect.map(
-  SqlClient.SqlClient,
-  (sql) =>
-    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
-)
-
 const makeTokens = Effect.gen(function* () {
   const limits = yield* Limits
   const accessTokens = yield* AccessTokens
@@ -84,7 +77,7 @@ const makeLogin = Effect.gen(function* () {
   const sessions = yield* AuthSessionRepo
   const passwords = yield* Passwords
   const refreshTokens = yield* RefreshTokens
-  const asSystem = yield* makeAsSystem
+  const asSystem = systemOn(yield* SqlClient.SqlClient)
   const { signedIn, refreshExpiry } = yield* makeTokens
 
   const register = Effect.fn("Accounts.register")(function* (registration: Registration) {
@@ -126,7 +119,7 @@ const makeRefresh = Effect.gen(function* () {
   const users = yield* UserRepo
   const sessions = yield* AuthSessionRepo
   const refreshTokens = yield* RefreshTokens
-  const asSystem = yield* makeAsSystem
+  const asSystem = systemOn(yield* SqlClient.SqlClient)
   const { signedIn, refreshExpiry } = yield* makeTokens
 
   const refresh = Effect.fn("Accounts.refresh")(function* (token: string) {
@@ -168,7 +161,7 @@ const make = Effect.gen(function* () {
   const sessions = yield* AuthSessionRepo
   const passwords = yield* Passwords
   const refreshTokens = yield* RefreshTokens
-  const asSystem = yield* makeAsSystem
+  const asSystem = systemOn(yield* SqlClient.SqlClient)
 
   const logout = Effect.fn("Accounts.logout")(function* (sessionId: string) {
     yield* asSystem(sessions.revoke(sessionId, "logout"))

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { driverScope, inRowScope } from "./RowScope.ts"
 
 /** A driver's command as its phone sent it. */
 export interface DutyCommand {
@@ -79,7 +80,12 @@ export class DriverCommandRepo extends Context.Service<
         return { ok: true, detail: null, isRepeated: false, decidedAt: undefined } satisfies CommandVerdict
       })
 
-      return { decideDuty: (command) => sql.withTransaction(decideDuty(command)) }
+      return {
+        decideDuty: (command) =>
+          inRowScope(driverScope(command.driverId), decideDuty(command)).pipe(
+            Effect.provideService(SqlClient.SqlClient, sql)
+          )
+      }
     })
   )
 }

@@ -83,7 +83,7 @@ const make = Effect.gen(function* () {
         (extract(epoch FROM recorded_at) * 1000000)::bigint::text AS recorded_us,
         (extract(epoch FROM received_at) * 1000000)::bigint::text AS received_us,
         lat, lng, speed, heading, accuracy, flags
-      FROM driver_location_events
+      FROM driver_points
       WHERE driver_id = ${range.driverId}
         AND recorded_at >= coalesce(${range.from ?? null}::timestamptz, '-infinity')
         AND recorded_at <= coalesce(${range.to ?? null}::timestamptz, 'infinity')

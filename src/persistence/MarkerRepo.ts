@@ -1,6 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { Marker } from "./ingest/IngestDevice.ts"
+import { systemOn } from "./RowScope.ts"
 
 interface MarkerRow {
   readonly driver_id: string
@@ -27,11 +28,11 @@ export class MarkerRepo extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       return {
         latest: (driverIds) =>
-          sql<MarkerRow>`SELECT driver_id, recorded_at, received_at, lat, lng, speed, heading, accuracy
+          systemOn(sql)(
+            sql<MarkerRow>`SELECT driver_id, recorded_at, received_at, lat, lng, speed, heading, accuracy
             FROM active_driver_locations
-            WHERE driver_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid)`.pipe(
-            Effect.map((rows) => new Map(rows.map((row) => [row.driver_id, markerOf(row)])))
-          )
+            WHERE driver_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid)`
+          ).pipe(Effect.map((rows) => new Map(rows.map((row) => [row.driver_id, markerOf(row)]))))
       }
     })
   )

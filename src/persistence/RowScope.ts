@@ -14,6 +14,9 @@ export interface RowScope {
 /** The scope of what the server does for itself. */
 export const systemScope: RowScope = { roles: ["system"] }
 
+/** The scope of what a driver's phone asks for. */
+export const driverScope = (driverId: string): RowScope => ({ driverId, roles: ["driver"] })
+
 /**
  * Runs an effect in one transaction whose settings (`app.user_id`, `app.driver_id`, `app.customer_id`, `app.roles`, `app.request_id`)
  * name the caller. The settings are local to the transaction, since statements of several fibers share a connection; a
@@ -32,6 +35,12 @@ export const inRowScope = <A, E, R>(
       set_config('app.request_id', ${scope.requestId ?? ""}, true)`
     return yield* sql.withTransaction(Effect.andThen(settings, effect)).pipe(Effect.catchCause(lostConnection))
   })
+
+/** Runs the server's own statements on a pool: they see every row. For what nobody asked for, and never with what somebody sent. */
+export const systemOn =
+  (sql: SqlClient.SqlClient) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, Exclude<R, SqlClient.SqlClient>> =>
+    Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
 
 // `withTransaction` dies of a COMMIT or ROLLBACK that PostgreSQL did not hear. That is a lost connection and no defect: the
 // caller is told to try again (after a COMMIT the outcome is unknown, which is what Idempotency-Keys are for).

@@ -32,6 +32,8 @@ export interface SeedReport {
   readonly generatedPassword: Redacted.Redacted | undefined
   readonly settingsMade: number
   readonly flagsMade: number
+  /** Sample products and ads; only where there was none of the kind. */
+  readonly samplesMade: number
 }
 
 /** Used when DROPMATE_ADMIN_EMAIL is not set. */
@@ -72,6 +74,40 @@ const insertBaseline = async (client: pg.Client): Promise<{ readonly settings: n
   return { settings, flags }
 }
 
+const sampleProducts = [
+  ["01900000-0000-7000-8000-000000005a01", "Bread", "Sourdough, 1 kg", "4.80", 200],
+  ["01900000-0000-7000-8000-000000005a02", "Flowers", "A bunch of the season", "24.00", 50],
+  ["01900000-0000-7000-8000-000000005a03", "Parcel", "Up to 10 kg, 40 x 30 x 20 cm", "6.90", 1_000]
+] as const
+
+const sampleAd = {
+  id: "01900000-0000-7000-8000-000000005a11",
+  name: "Sample: free delivery",
+  placement: "tracking.footer",
+  title: "Your next delivery is on us",
+  body: "Order again within a week."
+} as const
+
+/** Something to try the API with. A shop that has products or ads of its own, deleted ones included, is left alone. */
+const insertSamples = async (client: pg.Client): Promise<number> => {
+  let made = 0
+  const products = await client.query("SELECT FROM products LIMIT 1")
+  for (const [id, name, description, price, stock] of products.rowCount === 0 ? sampleProducts : []) {
+    await client.query(
+      "INSERT INTO products (id, name, description, price, currency, stock) VALUES ($1, $2, $3, $4, 'EUR', $5)",
+      [id, name, description, price, stock]
+    )
+    made++
+  }
+  const { id, name, placement, title, body } = sampleAd
+  const ad = await client.query(
+    // A draft is shown to nobody.
+    `INSERT INTO ads (id, name, placement, title, body, status) SELECT $1, $2, $3, $4, $5, 'draft' WHERE NOT EXISTS (SELECT FROM ads)`,
+    [id, name, placement, title, body]
+  )
+  return made + (ad.rowCount ?? 0)
+}
+
 const insertAdmin = async (client: pg.Client, id: string, email: string, passwordHash: string): Promise<void> => {
   await client.query(
     "INSERT INTO users (id, email, name, password_hash, role) VALUES ($1, $2, 'Administrator', $3, 'admin')",
@@ -96,7 +132,7 @@ const findAdmin = async (client: pg.Client, email: string | undefined): Promise<
 }
 
 /**
- * Makes the baseline that an empty database lacks: settings, feature flags and an administrator. Idempotent; what is there is
+ * Makes the baseline that an empty database lacks: settings, feature flags, an administrator, and samples to try the API with. Idempotent; what is there is
  * never changed. Two nodes that seed at once take turns. Runs as the owner of the schema, after `migrate`.
  */
 export const seed = Effect.fn("Seed.seed")(function* (
@@ -116,6 +152,7 @@ export const seed = Effect.fn("Seed.seed")(function* (
         catch: (error) => new DatabaseUnreachable({ address: databaseAddress(url), reason: databaseMessage(error) })
       })
       const made = yield* step(() => insertBaseline(client))
+      const samplesMade = yield* step(() => insertSamples(client))
       const admin = yield* step(() => findAdmin(client, email))
       if (admin.found === "other") return yield* new SeedRefused({ email: email ?? defaultAdminEmail })
       const wantedEmail = email ?? defaultAdminEmail
@@ -130,7 +167,8 @@ export const seed = Effect.fn("Seed.seed")(function* (
         adminMade: admin.found === "nobody",
         generatedPassword: admin.found === "nobody" ? generated : undefined,
         settingsMade: made.settings,
-        flagsMade: made.flags
+        flagsMade: made.flags,
+        samplesMade
       }
     })
   )

@@ -45,7 +45,7 @@ const make = Effect.gen(function* () {
   const ensureMonth = Effect.gen(function* () {
     const month = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 7)
     if (knownMonths.has(month)) return
-    const [row] = yield* sql<{ made: boolean }>`SELECT ensure_shipment_event_month(now()::date) AS made`
+    const [row] = yield* sql<{ made: boolean }>`SELECT ensure_month('shipment_events', now()::date) AS made`
     if (row?.made === false) knownMonths.add(month)
   })
 

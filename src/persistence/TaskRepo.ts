@@ -6,6 +6,7 @@ import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { DatabaseUrl } from "./Database.ts"
 import { followNotices, type NoticeListener } from "./Notices.ts"
+import { driverScope, inRowScope } from "./RowScope.ts"
 
 /** A TASK as its phone sent it. */
 export interface TaskCommandRecord {
@@ -86,7 +87,7 @@ export class TaskRepo extends Context.Service<
       })
 
       const tasksOf = Effect.fn("TaskRepo.tasksOf")(function* (driverId: string) {
-        const rows = yield* sql<TaskList>`SELECT
+        const statement = sql<TaskList>`SELECT
             (SELECT coalesce(max(a.tasks_version), 0)::integer FROM driver_assignments a WHERE a.driver_id = ${driverId}) AS version,
             coalesce((SELECT jsonb_agg(t.task) FROM (
               SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
@@ -99,6 +100,11 @@ export class TaskRepo extends Context.Service<
               WHERE a.driver_id = ${driverId}
                 AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
               ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks`
+        const rows = yield* Effect.provideService(
+          inRowScope(driverScope(driverId), statement),
+          SqlClient.SqlClient,
+          sql
+        )
         return rows[0] ?? { version: 0, tasks: [] }
       })
 

@@ -6,7 +6,7 @@ import type { OrderStatus } from "../domain/Order.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import { DatabaseUrl } from "./Database.ts"
 import { followNotices, type NoticeListener } from "./Notices.ts"
-import { inRowScope, systemScope } from "./RowScope.ts"
+import { systemOn } from "./RowScope.ts"
 
 /** What a tracking token opens. Whether it still does is the caller's to judge by its own clock. */
 export interface TrackingGrant {
@@ -103,8 +103,7 @@ export class TrackingRepo extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const url = yield* DatabaseUrl
-      const asSystem = <A, E>(effect: Effect.Effect<A, E>) =>
-        Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
+      const asSystem = systemOn(sql)
 
       const grant = (rows: ReadonlyArray<GrantRow>): TrackingGrant | undefined => {
         const [row] = rows

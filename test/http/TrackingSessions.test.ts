@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import { newOrder, newProduct, newShipment } from "../kit/PlacedOrder.ts"
 import { adminToken, call, newCustomer, newDriver } from "../kit/RestCaller.ts"
 import { type RestServer, startRest } from "../kit/RestServer.ts"
@@ -37,6 +38,10 @@ const open = (orderId: string, token: string, body: unknown = {}, key?: string) 
 const snapshot = (token: string) =>
   call<{ code?: string; state: Record<string, unknown>; offset: number }>(rest.url, "GET", "/v1/tracking", { token })
 
+/** Sees every row, as the server itself does. */
+const asServer = <A, E>(effect: Effect.Effect<A, E, SqlClient.SqlClient>): Promise<A> =>
+  rest.run(inRowScope(systemScope, effect))
+
 describe("tracking sessions", () => {
   it("a customer's link opens their order, and only its hash is kept", async () => {
     const order = await newOrder(rest.url, customer.access_token, productId)
@@ -48,7 +53,7 @@ describe("tracking sessions", () => {
     expect([seen.status, seen.body.offset]).toEqual([200, 2])
     expect(seen.body.state).toMatchObject({ order_id: order.id, stage: "scheduled" })
     expect(Object.keys(seen.body.state)).not.toContain("driver")
-    const kept = await rest.run(
+    const kept = await asServer(
       Effect.flatMap(
         SqlClient.SqlClient,
         (sql) =>
@@ -79,7 +84,7 @@ describe("tracking sessions", () => {
     const first = await open(order.id, customer.access_token, { ttl_s: 600 }, "track-once")
     const again = await open(order.id, customer.access_token, { ttl_s: 600 }, "track-once")
     expect([again.status, again.text, again.headers.get("idempotent-replayed")]).toEqual([201, first.text, "true"])
-    const bodies = await rest.run(
+    const bodies = await asServer(
       Effect.flatMap(
         SqlClient.SqlClient,
         (sql) => sql<{ body: string }>`SELECT encode(response_body, 'escape') AS body FROM idempotency_keys`
@@ -104,7 +109,7 @@ describe("tracking sessions", () => {
     const dead = await snapshot(made.body.token)
     expect([dead.status, dead.body.code]).toEqual([410, "tracking_revoked"])
     const short = await open(order.id, customer.access_token)
-    await rest.run(
+    await asServer(
       Effect.flatMap(
         SqlClient.SqlClient,
         (sql) =>

@@ -4,6 +4,7 @@ import { Shipments } from "../../src/actors/Shipments.ts"
 import { systemActor } from "../../src/domain/Actor.ts"
 import { newId } from "../../src/persistence/NewId.ts"
 import { ProductRepo } from "../../src/persistence/ProductRepo.ts"
+import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EngineUnderTest } from "./EngineUnderTest.ts"
 import { testAddress } from "./PlacedOrder.ts"
 
@@ -18,37 +19,41 @@ export const confirmedOrder = (
   engine: EngineUnderTest
 ): Promise<{ readonly orderId: string; readonly shipmentId: string }> =>
   engine.run(
-    Effect.gen(function* () {
-      const products = yield* ProductRepo
-      const orders = yield* Orders
-      const shipments = yield* Shipments
-      const productId = yield* newId
-      yield* products.insert({
-        id: productId,
-        name: "Box",
-        description: null,
-        price: { amount: 100, currency: "EUR" },
-        stock: 10
+    // As the server's own doing: the dispatcher who would have asked is not there.
+    inRowScope(
+      systemScope,
+      Effect.gen(function* () {
+        const products = yield* ProductRepo
+        const orders = yield* Orders
+        const shipments = yield* Shipments
+        const productId = yield* newId
+        yield* products.insert({
+          id: productId,
+          name: "Box",
+          description: null,
+          price: { amount: 100, currency: "EUR" },
+          stock: 10
+        })
+        const placedBy = yield* Effect.promise(async () => (await engine.driver()).userId)
+        const orderId = yield* orders.place(
+          {
+            customerId: undefined,
+            placedBy,
+            channel: "web",
+            externalId: undefined,
+            items: [{ productId, quantity: 1 }],
+            address: { ...testAddress, label: null, line2: null, region: null, postal_code: null, instructions: null },
+            contact: { name: "Gina Guest" },
+            pickup: { line1: "Depot", lat: 48.2, lng: 16.36 },
+            window: undefined,
+            notes: undefined,
+            isSubmitted: true
+          },
+          yield* origin
+        )
+        return { orderId, shipmentId: yield* shipments.confirm(orderId, yield* origin) }
       })
-      const placedBy = yield* Effect.promise(async () => (await engine.driver()).userId)
-      const orderId = yield* orders.place(
-        {
-          customerId: undefined,
-          placedBy,
-          channel: "web",
-          externalId: undefined,
-          items: [{ productId, quantity: 1 }],
-          address: { ...testAddress, label: null, line2: null, region: null, postal_code: null, instructions: null },
-          contact: { name: "Gina Guest" },
-          pickup: { line1: "Depot", lat: 48.2, lng: 16.36 },
-          window: undefined,
-          notes: undefined,
-          isSubmitted: true
-        },
-        yield* origin
-      )
-      return { orderId, shipmentId: yield* shipments.confirm(orderId, yield* origin) }
-    })
+    )
   )
 
 /** Gives a shipment to a driver; answers the assignment's id, bare. */
@@ -59,8 +64,12 @@ export const assignTo = (
   how: "assign" | "reassign" = "assign"
 ): Promise<string> =>
   engine.run(
-    Effect.gen(function* () {
-      const shipments = yield* Shipments
-      return yield* shipments[how](shipmentId, driverId, yield* origin)
-    })
+    // As the server's own doing: the dispatcher who would have asked is not there.
+    inRowScope(
+      systemScope,
+      Effect.gen(function* () {
+        const shipments = yield* Shipments
+        return yield* shipments[how](shipmentId, driverId, yield* origin)
+      })
+    )
   )

@@ -31,8 +31,14 @@ const query = async (text: string): Promise<ReadonlyArray<Record<string, unknown
 it("makes settings, flags and an administrator with a generated password, which it gives once", async () => {
   const first = await Effect.runPromise(seed(url, { hashPassword }))
   const again = await Effect.runPromise(seed(url, { hashPassword }))
-  expect(first).toMatchObject({ adminEmail: "admin@dropmate.local", adminMade: true })
-  expect(again).toMatchObject({ adminMade: false, generatedPassword: undefined, settingsMade: 0, flagsMade: 0 })
+  expect(first).toMatchObject({ adminEmail: "admin@dropmate.local", adminMade: true, samplesMade: 4 })
+  expect(again).toMatchObject({
+    adminMade: false,
+    generatedPassword: undefined,
+    settingsMade: 0,
+    flagsMade: 0,
+    samplesMade: 0
+  })
   const password = first.generatedPassword === undefined ? "" : Redacted.value(first.generatedPassword)
   expect(password.length).toBeGreaterThanOrEqual(20)
   expect(await query("SELECT u.password_hash, r.role FROM users u JOIN user_roles r ON r.user_id = u.id")).toEqual([
@@ -44,6 +50,14 @@ it("makes settings, flags and an administrator with a generated password, which 
 it("makes one administrator when several nodes seed at once", async () => {
   await Promise.all([1, 2, 3, 4].map(() => Effect.runPromise(seed(url, { hashPassword }))))
   expect(await query("SELECT count(*)::int AS n FROM users")).toEqual([{ n: 1 }])
+})
+
+it("gives no samples to a shop that has products of its own, even deleted ones", async () => {
+  await query(
+    "INSERT INTO products (id, name, price, currency, stock, deleted_at) VALUES (gen_random_uuid(), 'Own', 1, 'EUR', 1, now())"
+  )
+  await Effect.runPromise(seed(url, { hashPassword }))
+  expect(await query("SELECT name FROM products")).toEqual([{ name: "Own" }])
 })
 
 it("keeps what was changed since", async () => {

@@ -84,7 +84,7 @@ describe("the months of shipment_events", () => {
         )
       ).map((row) => row.name)
     expect(await made()).toHaveLength(4)
-    const [again] = await engine.rows<{ made: boolean }>("SELECT ensure_shipment_event_month(now()::date) AS made")
+    const [again] = await engine.rows<{ made: boolean }>("SELECT ensure_month('shipment_events', now()::date) AS made")
     expect(again?.made).toBe(false)
     const slept = await startEngine()
     try {

@@ -155,6 +155,27 @@ describe("the customer's tracking page", () => {
     isDiscreet(watched, token)
   })
 
+  it("says so when it cannot be drawn, instead of turning white, and can be loaded again", {
+    timeout: 120_000
+  }, async () => {
+    const delivery = await begin()
+    const { token } = await link(delivery)
+    const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
+    await watched.says("h1", /Order confirmed/)
+    // What stands for a defect: the driver's card is about to need it.
+    await watched.page.evaluate(() => {
+      String.prototype.charAt = () => {
+        throw new Error("a defect")
+      }
+    })
+    await assign(delivery)
+    await watched.says(".mishap", /This page ran into a problem/)
+    expect(watched.complaints.some((text) => text.includes("a defect"))).toBe(true)
+    expect(await watched.blemishes()).toEqual([])
+    await watched.page.getByRole("button", { name: "Load it again" }).click()
+    await watched.says("h1", /Ada has your order/)
+  })
+
   it("and the console agree on when the driver is expected", { timeout: 120_000 }, async () => {
     const delivery = await begin()
     const assignment = await assign(delivery)

@@ -1,0 +1,130 @@
+-- The second wall: what a role may see and change of people's data, whatever the code above it asks for. The first wall is the
+-- code (src/identity/Principal.ts, the repos' own conditions); each is tested with the other one off.
+--
+-- Who asks is in settings that are local to the transaction (src/persistence/RowScope.ts). Without them nothing is seen.
+
+CREATE FUNCTION scope_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT nullif(current_setting('app.user_id', true), '')::uuid $$;
+CREATE FUNCTION scope_driver_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT nullif(current_setting('app.driver_id', true), '')::uuid $$;
+CREATE FUNCTION scope_customer_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT nullif(current_setting('app.customer_id', true), '')::uuid $$;
+CREATE FUNCTION scope_has_role(VARIADIC wanted text[]) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT string_to_array(coalesce(current_setting('app.roles', true), ''), ',') && wanted $$;
+-- Whoever works for the business, and the server itself (`system`).
+CREATE FUNCTION scope_is_staff() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT scope_has_role('system', 'admin', 'dispatcher', 'support') $$;
+
+-- These look through the policies of the tables that they read (they run as the owner): a policy that asked a table whose policy
+-- asks back would never end.
+--
+-- A driver sees the order of a parcel that is offered to them or in their hands, and for a day what they had: the log of an
+-- offline phone may come late.
+CREATE FUNCTION scope_carries_order(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT scope_driver_id() IS NOT NULL AND EXISTS (
+    SELECT FROM shipments s JOIN driver_assignments a ON a.shipment_id = s.id
+    WHERE s.order_id = wanted AND a.driver_id = scope_driver_id()
+      AND (a.ended_at IS NULL OR a.ended_at > now() - interval '1 day' OR a.status = 'failed' AND s.status IN ('failed', 'returning')))
+$$;
+CREATE FUNCTION scope_has_order(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM orders o WHERE o.id = wanted
+    AND (o.customer_id = scope_customer_id() OR o.placed_by = scope_user_id())) OR scope_carries_order(wanted)
+$$;
+CREATE FUNCTION scope_has_shipment(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM shipments s WHERE s.id = wanted AND scope_has_order(s.order_id))
+$$;
+CREATE FUNCTION scope_has_payment(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = wanted
+    AND (o.customer_id = scope_customer_id() OR o.placed_by = scope_user_id()))
+$$;
+CREATE FUNCTION scope_has_thread(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM message_threads t WHERE t.id = wanted AND t.deleted_at IS NULL
+    AND (t.customer_id = scope_customer_id() OR t.context_type = 'order' AND scope_has_order(t.context_id)))
+$$;
+CREATE FUNCTION scope_has_address(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM orders o WHERE o.delivery_address_id = wanted
+    AND (o.placed_by = scope_user_id() OR scope_carries_order(o.id)))
+$$;
+CREATE FUNCTION scope_has_file(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM message_attachments a JOIN messages m ON m.id = a.message_id
+    WHERE a.file_id = wanted AND m.deleted_at IS NULL AND scope_has_thread(m.thread_id))
+$$;
+
+-- One rule for each table: who has the row. Staff have every row; `(SELECT ...)` is asked once for a statement, not for a row.
+-- The same rule holds for what is written. Jobs and the owner are let through by name: FORCE would otherwise stop the owner too.
+DO $$
+DECLARE
+  rule record;
+BEGIN
+  FOR rule IN SELECT * FROM (VALUES
+    ('users', 'id = (SELECT scope_user_id())'),
+    ('user_roles', 'user_id = (SELECT scope_user_id())'),
+    ('auth_sessions', 'user_id = (SELECT scope_user_id())'),
+    ('customers', 'id = (SELECT scope_customer_id()) OR user_id = (SELECT scope_user_id())'),
+    ('wechat_accounts', 'id IN (SELECT c.wechat_account_id FROM customers c WHERE c.id = (SELECT scope_customer_id()))'),
+    ('drivers', 'id = (SELECT scope_driver_id()) OR user_id = (SELECT scope_user_id())'),
+    ('driver_profiles', 'driver_id = (SELECT scope_driver_id())'),
+    ('driver_devices', 'driver_id = (SELECT scope_driver_id())'),
+    ('driver_sessions', 'driver_id = (SELECT scope_driver_id())'),
+    ('driver_duty_changes', 'driver_id = (SELECT scope_driver_id())'),
+    ('driver_commands', 'driver_id = (SELECT scope_driver_id())'),
+    ('driver_ingest_cursors', 'driver_id = (SELECT scope_driver_id())'),
+    ('telemetry_quarantine', 'driver_id = (SELECT scope_driver_id())'),
+    ('delivery_addresses', 'customer_id = (SELECT scope_customer_id()) OR scope_has_address(id)'),
+    ('orders', 'customer_id = (SELECT scope_customer_id()) OR placed_by = (SELECT scope_user_id()) OR scope_carries_order(id)'),
+    ('order_items', 'scope_has_order(order_id)'),
+    ('payments', 'scope_has_payment(id)'),
+    ('payment_attempts', 'scope_has_payment(payment_id)'),
+    ('refunds', 'scope_has_payment(payment_id)'),
+    ('shipments', 'scope_has_order(order_id)'),
+    ('driver_assignments', 'driver_id = (SELECT scope_driver_id()) OR scope_has_shipment(shipment_id)'),
+    ('delivery_runs', 'driver_id = (SELECT scope_driver_id())'),
+    ('route_stops', 'scope_has_shipment(shipment_id) OR run_id IN (SELECT r.id FROM delivery_runs r WHERE r.driver_id = (SELECT scope_driver_id()))'),
+    ('shipment_events', 'scope_has_order(order_id)'),
+    ('tracking_sessions', 'customer_id = (SELECT scope_customer_id()) OR created_by = (SELECT scope_user_id())'),
+    ('files', 'customer_id = (SELECT scope_customer_id()) OR uploaded_by = (SELECT scope_user_id()) OR scope_has_file(id)'),
+    ('message_threads', 'customer_id = (SELECT scope_customer_id()) OR context_type = ''order'' AND scope_has_order(context_id)'),
+    ('messages', 'scope_has_thread(thread_id)'),
+    ('message_attachments', 'EXISTS (SELECT FROM messages m WHERE m.id = message_id)'),
+    ('message_reads', 'user_id = (SELECT scope_user_id())'),
+    ('ad_impressions', 'customer_id = (SELECT scope_customer_id())'),
+    ('idempotency_keys', 'client_scope = ''user:'' || (SELECT scope_user_id())::text'),
+    ('background_jobs', 'false'),
+    ('webhooks', 'false'),
+    ('webhook_events', 'false'),
+    ('driver_location_hours', 'driver_id = (SELECT scope_driver_id())'),
+    ('api_audit_logs', 'false')
+  ) AS rules (table_name, has_row)
+  LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', rule.table_name);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', rule.table_name);
+    EXECUTE format('CREATE POLICY app ON %I TO dropmate_app USING ((SELECT scope_is_staff()) OR %s)', rule.table_name, rule.has_row);
+    EXECUTE format('CREATE POLICY jobs ON %I TO dropmate_jobs USING (true)', rule.table_name);
+    EXECUTE format('CREATE POLICY owner ON %I TO CURRENT_USER USING (true)', rule.table_name);
+  END LOOP;
+END
+$$;
+
+-- The writer opens the sessions of phones for whoever holds a driver's token; its grants name the columns.
+CREATE POLICY writer ON users FOR SELECT TO dropmate_writer USING (true);
+CREATE POLICY writer ON drivers FOR SELECT TO dropmate_writer USING (true);
+CREATE POLICY writer ON driver_devices TO dropmate_writer USING (true);
+CREATE POLICY writer ON driver_sessions TO dropmate_writer USING (true);
+CREATE POLICY writer ON driver_duty_changes FOR SELECT TO dropmate_writer USING (true);
+
+CREATE POLICY writer ON driver_ingest_cursors TO dropmate_writer USING (true);
+CREATE POLICY writer ON telemetry_quarantine TO dropmate_writer USING (true);
+
+-- Points have no row security: COPY FROM refuses a table that has it for whoever copies. The application reads them through this
+-- view instead, which lets through what a policy would (ADR 0080).
+REVOKE SELECT ON driver_location_events FROM dropmate_app;
+CREATE VIEW driver_points WITH (security_barrier = true) AS
+SELECT * FROM driver_location_events WHERE (SELECT scope_is_staff()) OR driver_id = (SELECT scope_driver_id());
+GRANT SELECT ON driver_points TO dropmate_app;
