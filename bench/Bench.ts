@@ -11,7 +11,8 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   decode: async () => (await import("./decode/DecodeSuite.ts")).decodeSuite,
   memory: async () => (await import("./memory/MemorySuite.ts")).memorySuite,
   fanout: async () => (await import("./fanout/FanoutSuite.ts")).fanoutSuite,
-  latency: async () => (await import("./latency/LatencySuite.ts")).latencySuite
+  latency: async () => (await import("./latency/LatencySuite.ts")).latencySuite,
+  history: async () => (await import("./history/HistorySuite.ts")).historySuite
 }
 
 /** A suite or scenario that does not exist. */

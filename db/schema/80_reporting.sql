@@ -30,8 +30,11 @@ CREATE TABLE roll_up_marks (
 );
 
 -- Makes anew every hour of [from_at, until_at) that has points. Safe to repeat: an hour is always made from all of its points.
+-- Planned for each call: a plan for any array of drivers compares each point with one driver after the other. A busy hour of
+-- 2,000 drivers (125,000 points) is sorted in memory.
 CREATE FUNCTION roll_up_hours(from_at timestamptz, until_at timestamptz, only_drivers uuid[] DEFAULT NULL) RETURNS integer
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC'
+  SET plan_cache_mode = force_custom_plan SET work_mem = '64MB' AS $$
 DECLARE
   made integer;
 BEGIN
@@ -72,9 +75,12 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('dropmate'), hashtext('roll_up_arrivals'));
   SELECT received_at - overlap INTO since FROM roll_up_marks WHERE name = 'arrivals';
   since := coalesce(since, upto - oldest);
+  -- DISTINCT of the pairs by hash: array_agg(DISTINCT) would sort every point.
   FOR touched IN
-    SELECT date_trunc('hour', recorded_at) AS hour, array_agg(DISTINCT driver_id) AS drivers FROM driver_location_events
-    WHERE received_at > since AND recorded_at >= upto - oldest
+    SELECT hour, array_agg(driver_id) AS drivers FROM (
+      SELECT DISTINCT date_trunc('hour', recorded_at) AS hour, driver_id FROM driver_location_events
+      WHERE received_at > since AND recorded_at >= upto - oldest
+    ) AS pairs
     GROUP BY 1 ORDER BY 1
   LOOP
     made := made + roll_up_hours(touched.hour, touched.hour + interval '1 hour', touched.drivers);

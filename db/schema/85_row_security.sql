@@ -69,6 +69,7 @@ BEGIN
     ('auth_sessions', 'user_id = (SELECT scope_user_id())'),
     ('customers', 'id = (SELECT scope_customer_id()) OR user_id = (SELECT scope_user_id())'),
     ('wechat_accounts', 'id IN (SELECT c.wechat_account_id FROM customers c WHERE c.id = (SELECT scope_customer_id()))'),
+    ('vehicles', 'id IN (SELECT p.vehicle_id FROM driver_profiles p WHERE p.driver_id = (SELECT scope_driver_id()))'),
     ('drivers', 'id = (SELECT scope_driver_id()) OR user_id = (SELECT scope_user_id())'),
     ('driver_profiles', 'driver_id = (SELECT scope_driver_id())'),
     ('driver_devices', 'driver_id = (SELECT scope_driver_id())'),
@@ -111,6 +112,10 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- Read by whom they are about, written by staff alone: with the rule above somebody could grant themselves a role.
+ALTER POLICY app ON user_roles WITH CHECK ((SELECT scope_is_staff()));
+ALTER POLICY app ON vehicles WITH CHECK ((SELECT scope_is_staff()));
 
 -- The writer opens the sessions of phones for whoever holds a driver's token; its grants name the columns.
 CREATE POLICY writer ON users FOR SELECT TO dropmate_writer USING (true);

@@ -218,7 +218,7 @@ const startFresh = (
       maxConnections: options.maxConnections ?? 60,
       sharedBuffersMb: options.sharedBuffersMb ?? 256
     }
-    const root = options.binariesRoot ?? (yield* packagedBinariesRoot)
+    const root = options.binariesRoot ?? (yield* packagedBinariesRoot())
     const binaries = yield* usablePostgresBinaries(options.home, root)
     yield* clearTheWay(dataDir).pipe(withProgress("waiting for an earlier PostgreSQL to end"))
     yield* ensureCluster(options.home, dataDir, binaries, password, durable).pipe(

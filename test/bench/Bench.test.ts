@@ -51,6 +51,21 @@ test("actors are weighed and readers timed without a database", { timeout: 60_00
   expect(decode.records.every((record) => record.value > 0)).toBe(true)
 })
 
+test("a hundredth of the history is loaded, read by its indexes, rolled up, and loses its oldest day", {
+  timeout: 120_000
+}, async () => {
+  const { records } = await tiny("history", [])
+  const of = (id: string) => records.find((record) => record.id === id)
+  for (const record of records) expect(record.value, record.id).toBeGreaterThan(0)
+  expect(of("history.load").context).toMatchObject({ drivers: 20, days: 10 })
+  expect(of("history.trail").context).toMatchObject({ rows: 120, indexes: "driver_location_events_point" })
+  expect(of("history.latest").context).toMatchObject({ rows: 20, tables: "driver_ingest_cursors" })
+  // Each of twenty drivers got five points; one of them has theirs in an hour that is over.
+  expect(of("history.arrivals").context).toMatchObject({ newRows: 100 })
+  expect(of("history.drop").context).toMatchObject({ rowsOfTheDay: 10_000 })
+  expect(of("history.gap").context.commits).toBeGreaterThan(1)
+})
+
 test("an unknown suite, scenario or size is refused before anything starts", async () => {
   await expect(bench({ suites: ["speed"] })).rejects.toThrow(UnknownSuite)
   await expect(bench({ suites: ["speed"] })).rejects.toThrow("there are ingest, decode, memory")

@@ -8,13 +8,16 @@ import type { Shipments } from "../../src/actors/Shipments.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { makeRequestHandler } from "../../src/http/HttpApp.ts"
+import { ScopeOfPrincipal } from "../../src/http/PrincipalScope.ts"
 import { databaseCheck, Readiness, revocationsCheck } from "../../src/http/Readiness.ts"
 import { AccessTokens } from "../../src/identity/AccessTokens.ts"
 import { Passwords } from "../../src/identity/Passwords.ts"
+import type { Principal } from "../../src/identity/Principal.ts"
 import { Revocations } from "../../src/identity/Revocations.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
+import type { RowScope } from "../../src/persistence/RowScope.ts"
 import { seed } from "../../src/persistence/Seed.ts"
 import { freshDatabase } from "./TestServices.ts"
 
@@ -30,6 +33,8 @@ export interface RestOptions {
   readonly env?: Partial<Env>
   /** Another server's database, to try several nodes; its owner drops it. */
   readonly databaseUrl?: string
+  /** Whose rows a principal reaches; without it their own. */
+  readonly scopeOf?: (principal: Principal) => RowScope
 }
 
 /** The services that live behind the server. */
@@ -85,6 +90,7 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
   const base = Layer.mergeAll(
     Layer.succeed(Limits, { ...testLimits, ...options.limits }),
     Layer.succeed(Env, { ...testEnv, ...options.env }),
+    options.scopeOf === undefined ? Layer.empty : Layer.succeed(ScopeOfPrincipal, options.scopeOf),
     Logger.layer([])
   )
   const build = Effect.gen(function* () {

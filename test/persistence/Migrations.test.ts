@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import pg from "pg"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, inject, it } from "vitest"
 import {
   MigrationListener,
   migrate,
@@ -52,6 +52,11 @@ describe("migrate", () => {
     expect(first.applied.map((file) => file.name)).toEqual(["9_first.sql", "20_middle.sql", "100_last.sql"])
     expect(again).toEqual({ applied: [], alreadyApplied: 3 })
     expect(await query("SELECT n FROM seen")).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+  })
+
+  it("is tested on the version of PostgreSQL that its project asks for", async () => {
+    const [row] = await query("SELECT current_setting('server_version_num')::int / 10000 AS major")
+    expect(row).toEqual({ major: inject("postgresMajor") })
   })
 
   it("applies the real schema, and leaves nothing pending", async () => {

@@ -84,8 +84,7 @@ const open = [
   "report_runs",
   "retention_policies",
   "scheduled_jobs",
-  "system_settings",
-  "vehicles"
+  "system_settings"
 ]
 
 const ofCustomers = [
@@ -136,7 +135,8 @@ const ofDrivers = [
   "route_stops",
   "shipment_events",
   "shipments",
-  "telemetry_quarantine"
+  "telemetry_quarantine",
+  "vehicles"
 ]
 
 describe("row security", () => {
@@ -210,6 +210,23 @@ describe("row security", () => {
       }
     }
     expect(refusals).toEqual(["42501", "42501", "42501"])
+  })
+
+  it("lets nobody grant themselves a role, nor change the vehicle that they drive", async () => {
+    const attempt = async (scope: Scope, statement: string): Promise<string | undefined> => {
+      try {
+        await within(scope, () => app.query(statement))
+        return undefined
+      } catch (error) {
+        return (error as pg.DatabaseError).code
+      }
+    }
+    const grant = `INSERT INTO user_roles (user_id, role) VALUES ('${idOf(1)}', 'admin')`
+    expect(await attempt(theirs, grant)).toBe("42501")
+    expect(await attempt(theirs, "UPDATE user_roles SET role = 'admin'")).toBe("42501")
+    expect(await attempt({ roles: "admin" }, grant)).toBeUndefined()
+    expect(await attempt(driver, "UPDATE vehicles SET plate = 'W 2'")).toBe("42501")
+    expect(await attempt({ roles: "dispatcher" }, "UPDATE vehicles SET plate = 'W 2'")).toBeUndefined()
   })
 
   it("cannot be gone around by a partition, and the application owns nothing", async () => {

@@ -164,7 +164,7 @@ describe("the customer's tracking page", () => {
     await watched.says("h1", /Order confirmed/)
     // What stands for a defect: the driver's card is about to need it.
     await watched.page.evaluate(() => {
-      String.prototype.charAt = () => {
+      String.prototype.toLocaleUpperCase = () => {
         throw new Error("a defect")
       }
     })

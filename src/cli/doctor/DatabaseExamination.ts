@@ -5,6 +5,8 @@ import { databaseMessage, pgConnection } from "../../persistence/PgConnection.ts
 import { type Finding, fail, ok, warn } from "./Examination.ts"
 
 const versionMin = 160_000
+/** The major versions that every test of the schema runs on. */
+const versionsTested = [16, 18]
 const partitionDaysAheadMin = 3
 const clockSkewMsGood = 1_000
 const clockSkewMsMax = 30_000
@@ -40,8 +42,11 @@ const version = async (client: pg.Client): Promise<Finding> => {
   const { rows } = await client.query(
     "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name"
   )
-  if (rows[0].number >= versionMin) return ok("postgresql", rows[0].name)
-  return fail("postgresql", rows[0].name, "16 or newer is needed")
+  const { number, name } = rows[0]
+  const tested = versionsTested.join(" and ")
+  if (number < versionMin) return fail("postgresql", name, `16 or newer is needed; tested are ${tested}`)
+  const isTested = versionsTested.includes(Math.floor(number / 10_000))
+  return ok("postgresql", isTested ? `${name}, a tested version` : `${name}; tested are ${tested}`)
 }
 
 const migrations = (url: Redacted.Redacted): Effect.Effect<Finding> =>
