@@ -7,7 +7,7 @@ import { diagramFile, writeDiagrams } from "./erd.ts"
 // Writes the tables that are made from the code, and the programs that are quoted, into README.md and docs. The tidy test says when to run it.
 const project = readProject()
 for (const path of project.texts.keys()) {
-  if (!/^(README|bench\/README|docs\/.*)\.md$/.test(path)) continue
+  if (!/^(README|docs\/.*)\.md$/.test(path)) continue
   const file = join(projectRoot, path)
   const text = readFileSync(file, "utf8")
   const current = withFiles(withTables(text, project), project)

@@ -96,7 +96,7 @@ const tablesCurrent: Rule = {
   instead: "run npm run docs",
   offences: (project) =>
     [...project.texts]
-      .filter(([path]) => /^(README|bench\/README|docs\/.*)\.md$/.test(path))
+      .filter(([path]) => /^(README|docs\/.*)\.md$/.test(path))
       .filter(([, text]) => withFiles(withTables(text, project), project) !== text)
       .map(([path]) => ({ path, line: 1, what: "is behind the code" })),
   breach: { "docs/A.md": "<!-- table: problems -->\nnothing\n<!-- end of table -->" }

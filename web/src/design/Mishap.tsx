@@ -23,10 +23,10 @@ export class Mishap extends Component<MishapProps, MishapState> {
   override render(): ReactNode {
     if (!this.state.isBroken) return this.props.children
     return (
-      <main className="mishap" role="alert">
+      <main className="mishap">
         <Brand />
         <h1>This page ran into a problem</h1>
-        <p>Nothing is lost: deliveries go on without it.</p>
+        <p role="alert">Nothing is lost: deliveries go on without this page.</p>
         <button type="button" className="button button-primary" onClick={() => window.location.reload()}>
           Load it again
         </button>
