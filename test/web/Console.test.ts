@@ -220,7 +220,7 @@ describe("the dispatcher's console", () => {
   })
 
   it("comes back by itself after a lost network and a killed server, with what was chosen", {
-    timeout: 150_000
+    timeout: 300_000
   }, async () => {
     const server = await ServerProcess.start()
     await drive(server)
@@ -230,7 +230,7 @@ describe("the dispatcher's console", () => {
         `the connection's word ${word}`,
         () => state(watched),
         (seen) => seen === word,
-        60_000
+        120_000
       )
     await signsIn(watched)
     await watched.says("[role=option]", /Driver 01/, 60_000)
