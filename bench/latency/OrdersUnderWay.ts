@@ -4,6 +4,7 @@ import pg from "pg"
 import { OrderActors } from "../../src/actors/OrderActors.ts"
 import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
+import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
 import { AppDatabase, DatabaseUrl, pgSettings } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
@@ -54,9 +55,13 @@ const bring = (driver: BenchDriver, placedBy: string, productId: string) =>
   Effect.gen(function* () {
     const orders = yield* Orders
     const shipments = yield* Shipments
-    const orderId = yield* orders.place(placed(placedBy, productId), origin())
-    const shipmentId = yield* shipments.confirm(orderId, origin())
-    const assignmentId = yield* shipments.assign(shipmentId, driver.driverId, origin())
+    const ordered = Effect.gen(function* () {
+      const orderId = yield* orders.place(placed(placedBy, productId), origin())
+      return { orderId, shipmentId: yield* shipments.confirm(orderId, origin()) }
+    })
+    const { orderId, shipmentId } = yield* inRowScope(systemScope, ordered)
+    const asker = { origin: origin(), scope: systemScope }
+    const { assignmentId = "" } = yield* shipments.assign(shipmentId, driver.driverId, asker)
     for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"] as const) {
       const verdict = yield* shipments.task(driver.driverId, {
         commandId: randomUUID(),
@@ -99,12 +104,13 @@ export const ordersUnderWay = async (
       [productId]
     )
     const layer = OrderActors.pipe(
+      Layer.provide(ShipmentAnswersLive),
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
       Layer.provideMerge(Logger.layer([]))
     )
     const orderIds = await Effect.runPromise(
-      Effect.forEach(drivers, (driver) => inRowScope(systemScope, bring(driver, placedBy, productId)), {
+      Effect.forEach(drivers, (driver) => bring(driver, placedBy, productId), {
         concurrency: ordersAtOnce
       }).pipe(Effect.provide(Layer.fresh(layer)))
     )

@@ -6,7 +6,7 @@ DO $$
 DECLARE
   wanted text;
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['dropmate_app', 'dropmate_writer', 'dropmate_jobs'] LOOP
+  FOREACH wanted IN ARRAY ARRAY['dropmate_app', 'dropmate_writer', 'dropmate_jobs', 'dropmate_cluster'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
       BEGIN
         EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', wanted);
@@ -23,6 +23,10 @@ $$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO dropmate_app, dropmate_writer, dropmate_jobs;
+
+-- Which nodes share the shipments and who holds what; the library that does it makes its tables here by itself. No data of ours.
+CREATE SCHEMA dropmate_cluster;
+GRANT USAGE, CREATE ON SCHEMA dropmate_cluster TO dropmate_cluster;
 
 CREATE TYPE user_role AS ENUM ('customer', 'driver', 'admin');
 

@@ -1,14 +1,21 @@
-import { Data } from "effect"
-import type { Refused } from "../domain/Refused.ts"
+import { Data, Schema } from "effect"
+import { type Refused, refusedCodes } from "../domain/Refused.ts"
 
 /** The state machine of an order or a shipment did not take a command; nothing changed. Retry: with one of `allowed`. */
-export class CommandRefused extends Data.TaggedError("CommandRefused")<Omit<Refused, "_tag">> {}
+export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
+  code: Schema.Literals(refusedCodes),
+  detail: Schema.String,
+  allowed: Schema.Array(Schema.String)
+}) {}
+
+/** A machine's refusal as the failure of an effect. */
+export const refusal = ({ code, detail, allowed }: Refused) => new CommandRefused({ code, detail, allowed })
 
 /** A shipment cannot be given to this driver. Retry: with another. */
-export class DriverNotAssignable extends Data.TaggedError("DriverNotAssignable")<{
-  readonly driverId: string
-  readonly reason: "unknown" | "suspended"
-}> {}
+export class DriverNotAssignable extends Schema.TaggedError<DriverNotAssignable>()("DriverNotAssignable", {
+  driverId: Schema.String,
+  reason: Schema.Literals(["unknown", "suspended"])
+}) {}
 
 /** Items of an order that cannot be ordered. Retry: without them. `position` counts from 0. */
 export class ItemsRefused extends Data.TaggedError("ItemsRefused")<{

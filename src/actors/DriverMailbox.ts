@@ -1,5 +1,6 @@
 import { Cause, Clock, Duration, Effect, Metric, Queue } from "effect"
 import type { Limits } from "../config/Limits.ts"
+import { Crashes } from "./Crashes.ts"
 
 const restarts = Metric.counter("dropmate_driver_actor_restarts_total", {
   incremental: true,
@@ -18,14 +19,15 @@ const parked = Metric.counter("dropmate_driver_actor_parked_total", {
 export class DriverMailbox<Command = unknown> {
   private readonly queue: Queue.Queue<Command>
   private readonly limits: Limits
-  private crashes: ReadonlyArray<number> = []
-  private parkedUntil = 0
+  private readonly crashes: Crashes
   /** Commands waiting or being worked on. */
   pending = 0
 
   constructor(queue: Queue.Queue<Command>, limits: Limits) {
     this.queue = queue
     this.limits = limits
+    const { driverRestartsPerMinuteMax: restartsPerMinuteMax, driverParkedMs: parkedMs } = limits
+    this.crashes = new Crashes({ restartsPerMinuteMax, parkedMs })
   }
 
   static readonly make = <Command>(limits: Limits): DriverMailbox<Command> =>
@@ -33,7 +35,7 @@ export class DriverMailbox<Command = unknown> {
 
   /** Puts a command in. False when the mailbox is full, or parked after crashes: the answer is "busy", at once. */
   offer(command: Command, now: number): boolean {
-    if (now < this.parkedUntil || !Queue.offerUnsafe(this.queue, command)) return false
+    if (this.crashes.isParked(now) || !Queue.offerUnsafe(this.queue, command)) return false
     this.pending++
     return true
   }
@@ -63,11 +65,7 @@ export class DriverMailbox<Command = unknown> {
       const now = yield* Clock.currentTimeMillis
       crashed(command)
       yield* Metric.update(restarts, 1)
-      this.crashes = [...this.crashes.filter((at) => now - at < 60_000), now]
-      if (this.crashes.length <= this.limits.driverRestartsPerMinuteMax) {
-        return yield* Effect.logError("driver_actor_restarted", cause)
-      }
-      this.parkedUntil = now + this.limits.driverParkedMs
+      if (!this.crashes.note(now)) return yield* Effect.logError("driver_actor_restarted", cause)
       yield* Metric.update(parked, 1)
       yield* Effect.logError("driver_actor_parked", Duration.format(Duration.millis(this.limits.driverParkedMs)), cause)
     })

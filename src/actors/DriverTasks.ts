@@ -9,8 +9,8 @@ import type { DriverLink } from "./DriverLink.ts"
 import { makeDriverLoads } from "./DriverLoads.ts"
 import { DriverRegistry } from "./DriverRegistry.ts"
 import { Shipments } from "./Shipments.ts"
+import type { TaskCommand } from "./TaskReports.ts"
 import type { Task } from "./TaskShape.ts"
-import type { TaskCommand } from "./TaskVerdicts.ts"
 
 /** What a TASKS frame says. */
 export interface TaskFrame {

@@ -1,5 +1,6 @@
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { AddressRepo } from "../persistence/AddressRepo.ts"
+import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
@@ -7,14 +8,23 @@ import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
 import { Orders } from "./Orders.ts"
+import { ClusterPlace, ShipmentCluster } from "./ShipmentCluster.ts"
+import { ShipmentEntityLayer } from "./ShipmentEntity.ts"
 import { Shipments } from "./Shipments.ts"
 
-/** Orders and shipments on their repos. Needs SqlClient and DatabaseUrl. */
+/** A node that only asks has no shipments of its own. */
+const Residents = Layer.unwrap(
+  Effect.map(ClusterPlace, (place) => (place._tag === "Client" ? Layer.empty : ShipmentEntityLayer))
+)
+
+/** Orders and shipments on their repos. Needs SqlClient, DatabaseUrl and ShipmentAnswers. */
 export const OrderActors = Orders.layer.pipe(
   Layer.provideMerge(Shipments.layer),
+  Layer.provide(Residents.pipe(Layer.provideMerge(ShipmentCluster))),
   Layer.provideMerge(
     Layer.mergeAll(
       AddressRepo.layer,
+      IdempotencyRepo.layer,
       OrderRepo.layer,
       ProductRepo.layer,
       SettingRepo.layer,

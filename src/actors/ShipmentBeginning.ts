@@ -9,7 +9,7 @@ import { SettingRepo } from "../persistence/SettingRepo.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import type { NewStop } from "../persistence/ShipmentWrites.ts"
-import { refusal } from "./ShipmentCommands.ts"
+import { refusal } from "./CommandRefused.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
 
 /** Confirms orders: the one way in which a shipment begins. In the caller's transaction. */

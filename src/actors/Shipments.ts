@@ -1,61 +1,109 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
+import type { ClusterError } from "effect/cluster"
 import { SqlClient, type SqlError } from "effect/sql"
+import { Limits } from "../config/Limits.ts"
+import type { ShipmentCommand } from "../domain/ShipmentDecision.ts"
+import { newId } from "../persistence/NewId.ts"
 import type { RowAbsent } from "../persistence/RowAbsent.ts"
+import type { RowScope } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
 import type { CommandRefused, DriverNotAssignable } from "./CommandRefused.ts"
+import type { KeyedAnswer, KeyInFlight, KeyReused, RequestKey } from "./KeyedAnswers.ts"
+import type { ShipmentAnswerKind } from "./ShipmentAnswers.ts"
 import { makeShipmentBeginning } from "./ShipmentBeginning.ts"
-import { makeShipmentCommands } from "./ShipmentCommands.ts"
+import { ShipmentEntity } from "./ShipmentEntity.ts"
+import { ShipmentUnavailable } from "./ShipmentUnavailable.ts"
+import { makeTaskReports, type TaskCommand } from "./TaskReports.ts"
 import { type Task, taskShape } from "./TaskShape.ts"
-import { makeTaskVerdicts, type TaskCommand, type TaskVerdict } from "./TaskVerdicts.ts"
+import type { Verdict } from "./Verdict.ts"
+
+/** Why an order was not confirmed. */
+export type ConfirmFailure = RowAbsent | CommandRefused | SqlError.SqlError
 
 /** Why a shipment's command did not succeed. ShipmentMoved: others were faster, again and again; ask again. */
-export type ShipmentFailure = RowAbsent | CommandRefused | ShipmentMoved | SqlError.SqlError
+export type ShipmentFailure = ConfirmFailure | ShipmentMoved | ShipmentUnavailable | KeyInFlight | KeyReused
+
+/** Who asks something of a shipment, whose rows they reach, and how they want to be answered. */
+export interface ShipmentAsker {
+  readonly origin: EventOrigin
+  readonly scope: RowScope
+  /** The request's Idempotency-Key: the answer is kept under it with the effect. */
+  readonly key?: RequestKey | undefined
+  /** Undefined: an empty answer. */
+  readonly answer?: ShipmentAnswerKind | undefined
+}
+
+/** What became of a command. */
+export interface ShipmentAnswered extends KeyedAnswer {
+  /** The assignment that carries the shipment; undefined when none does, or when the answer is a replay. */
+  readonly assignmentId: string | undefined
+}
+
+type ClusterFailure =
+  | ClusterError.MailboxFull
+  | ClusterError.AlreadyProcessingMessage
+  | ClusterError.PersistenceError
+  | ClusterError.EntityNotAssignedToRunner
+
+const clusterFailures = new Set([
+  "MailboxFull",
+  "AlreadyProcessingMessage",
+  "PersistenceError",
+  "EntityNotAssignedToRunner"
+])
+
+const isClusterFailure = (error: unknown): error is ClusterFailure =>
+  typeof error === "object" && error !== null && "_tag" in error && clusterFailures.has(String(error._tag))
 
 /**
- * Shipments: each command is decided by the pure machine, kept with its events under the order's row lock and the shipment's version,
- * and told by its commit, which rings the doorbells. Joins the caller's transaction when there is one.
+ * Shipments: each is an actor that takes one command at a time, decides it by the pure machine, keeps it with its events, its answer
+ * and its outbox row in one transaction, and tells by its commit, which rings the doorbells. Whoever asks must hold no transaction: the
+ * actor has its own.
  *
  * Tricky interleavings
- * - Fifty dispatchers assign one shipment at once: they queue on the order's row, and all but the first are refused.
+ * - Fifty dispatchers assign one shipment at once: they queue in its mailbox, and all but the first are refused.
  *   Test: "of fifty who assign at once exactly one wins".
- * - A phone sends its log again, on two sockets at once: both queue on the command; the second reads the first one's answer.
+ * - A phone sends its log again, on two sockets at once: both queue; the second reads the first one's answer.
  * - A shipment is reassigned while its old driver's log is on the way: the token is stale by then, whatever the log says.
  */
 export class Shipments extends Context.Service<
   Shipments,
   {
-    /** Confirms a submitted order and begins its shipment; answers the shipment's id. A confirmed one stays as it is. */
-    readonly confirm: (orderId: string, origin: EventOrigin) => Effect.Effect<string, ShipmentFailure>
-    /** Gives a waiting shipment to a driver; answers the assignment's id. */
+    /**
+     * Confirms a submitted order and begins its shipment; answers the shipment's id. A confirmed one stays as it is. Joins the caller's
+     * transaction when there is one: there is no actor yet.
+     */
+    readonly confirm: (orderId: string, origin: EventOrigin) => Effect.Effect<string, ConfirmFailure>
+    /** Gives a waiting shipment to a driver. */
     readonly assign: (
       shipmentId: string,
       driverId: string,
-      origin: EventOrigin
-    ) => Effect.Effect<string, ShipmentFailure | DriverNotAssignable>
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable>
     /** Takes a shipment that is not picked up from its driver and gives it to another. */
     readonly reassign: (
       shipmentId: string,
       driverId: string,
-      origin: EventOrigin
-    ) => Effect.Effect<string, ShipmentFailure | DriverNotAssignable>
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable>
     readonly unassign: (
       shipmentId: string,
       reason: string | undefined,
-      origin: EventOrigin
-    ) => Effect.Effect<void, ShipmentFailure>
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure>
     /** Cancels a shipment that is not picked up, and its order. */
     readonly cancel: (
       shipmentId: string,
       reason: string | undefined,
-      origin: EventOrigin
-    ) => Effect.Effect<void, ShipmentFailure>
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure>
     /** Takes a phone's TASK; the verdict is stored with its effect, and the same id has the same verdict for ever. */
     readonly task: (
       driverId: string,
       command: TaskCommand
-    ) => Effect.Effect<TaskVerdict, ShipmentMoved | SqlError.SqlError>
+    ) => Effect.Effect<Verdict, ShipmentMoved | ShipmentUnavailable | SqlError.SqlError>
     /** The content of the TASKS frame. */
     readonly tasksOf: (
       driverId: string
@@ -65,25 +113,55 @@ export class Shipments extends Context.Service<
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
+      const limits = yield* Limits
       const tasks = yield* TaskRepo
       const sql = yield* SqlClient.SqlClient
-      const { command, giveTo } = yield* makeShipmentCommands
+      const actorOf = yield* ShipmentEntity.client
       const { confirm } = yield* makeShipmentBeginning
-      const { task } = yield* makeTaskVerdicts
+
+      /** An answer that does not come, or cannot, is a condition of its own. */
+      const answered = <A, E>(shipmentId: string, asked: Effect.Effect<A, E | ClusterFailure>) => {
+        const unavailable = (reason: ShipmentUnavailable["reason"]) =>
+          Effect.fail(new ShipmentUnavailable({ shipmentId, reason, retryAfterMs: limits.shipmentRetryMs }))
+        return Effect.serviceOption(sql.transactionService).pipe(
+          // It would wait for the rows that its caller holds.
+          Effect.flatMap((transaction) =>
+            transaction._tag === "Some" ? Effect.die("a shipment was asked inside a transaction") : asked
+          ),
+          Effect.timeoutOrElse({
+            duration: Duration.millis(limits.shipmentAskMs),
+            orElse: () => unavailable("silent")
+          }),
+          Effect.catchIf(isClusterFailure, ({ _tag }) =>
+            unavailable(_tag === "MailboxFull" || _tag === "AlreadyProcessingMessage" ? "busy" : "moving")
+          )
+        )
+      }
+      const ask = (shipmentId: string, command: ShipmentCommand, by: ShipmentAsker) => {
+        const scope = { ...by.scope, roles: [...by.scope.roles] }
+        const asked = { command, origin: by.origin, scope, key: by.key, answer: by.answer }
+        return answered(shipmentId, actorOf(shipmentId).ask(asked))
+      }
+      /** For commands that name no driver. */
+      const order = (shipmentId: string, command: ShipmentCommand, by: ShipmentAsker) =>
+        Effect.catchTag(ask(shipmentId, command, by), "DriverNotAssignable", Effect.die)
+      const giveTo = (how: "Assign" | "Reassign", shipmentId: string, driverId: string, by: ShipmentAsker) =>
+        Effect.flatMap(newId, (assignmentId) => ask(shipmentId, { _tag: how, assignmentId, driverId }, by))
+      const { task } = yield* makeTaskReports((shipmentId, report) =>
+        answered(shipmentId, actorOf(shipmentId).report(report))
+      )
 
       return {
         confirm: Effect.fn("Shipments.confirm")((orderId, origin) => sql.withTransaction(confirm(orderId, origin))),
-        assign: Effect.fn("Shipments.assign")((shipmentId, driverId, origin) =>
-          giveTo("Assign", shipmentId, driverId, origin)
+        assign: Effect.fn("Shipments.assign")((shipmentId, driverId, by) => giveTo("Assign", shipmentId, driverId, by)),
+        reassign: Effect.fn("Shipments.reassign")((shipmentId, driverId, by) =>
+          giveTo("Reassign", shipmentId, driverId, by)
         ),
-        reassign: Effect.fn("Shipments.reassign")((shipmentId, driverId, origin) =>
-          giveTo("Reassign", shipmentId, driverId, origin)
+        unassign: Effect.fn("Shipments.unassign")((shipmentId, reason, by) =>
+          order(shipmentId, { _tag: "Unassign", ...withReason(reason) }, by)
         ),
-        unassign: Effect.fn("Shipments.unassign")((shipmentId, reason, origin) =>
-          Effect.asVoid(command(shipmentId, { _tag: "Unassign", ...withReason(reason) }, origin))
-        ),
-        cancel: Effect.fn("Shipments.cancel")((shipmentId, reason, origin) =>
-          Effect.asVoid(command(shipmentId, { _tag: "Cancel", ...withReason(reason) }, origin))
+        cancel: Effect.fn("Shipments.cancel")((shipmentId, reason, by) =>
+          order(shipmentId, { _tag: "Cancel", ...withReason(reason) }, by)
         ),
         task,
         tasksOf: Effect.fn("Shipments.tasksOf")(function* (driverId: string) {

@@ -1,5 +1,5 @@
 import { hostname } from "node:os"
-import { Config, Context, Option, type Redacted, Schema } from "effect"
+import { Config, Context, Option, type Redacted, Schema, SchemaTransformation } from "effect"
 
 /** Every environment variable, decoded once. Nothing else reads the environment. */
 export interface Env {
@@ -42,6 +42,10 @@ export interface Env {
    * under this name, so no two running nodes may share one.
    */
   readonly nodeName: string
+  /** `shared`: shipments are spread over the nodes with the role actors; `alone`: each node decides by itself. */
+  readonly cluster: "alone" | "shared"
+  /** Where the other nodes of a shared cluster reach this one's shipments. No secret protects that port: keep it in the private network. */
+  readonly clusterAddress: { readonly host: string; readonly port: number } | undefined
   /** For tests only: the server's clock runs this far ahead of the machine's (negative: behind). Milliseconds, 0 in production. */
   readonly clockOffsetMs: number
 }
@@ -56,6 +60,27 @@ const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.t
 /** An address that a page or a link can be made of. */
 const HttpUrl = Schema.String.check(
   Schema.makeFilter((text) => isHttpUrl(text) || "expected an http:// or https:// URL")
+)
+
+const hostAndPort = /^(?<host>[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/
+
+/** `10.0.0.5:34431`, as others reach it. */
+const HostAndPort = Schema.String.check(
+  Schema.makeFilter((text) => {
+    const port = Number(hostAndPort.exec(text)?.groups?.port)
+    return (port >= 1 && port <= 65_535) || "expected host:port, as 10.0.0.5:34431"
+  })
+).pipe(
+  Schema.decodeTo(
+    Schema.Struct({ host: Schema.String, port: Schema.Int }),
+    SchemaTransformation.transform({
+      decode: (text) => {
+        const { host = "", port = "0" } = hostAndPort.exec(text)?.groups ?? {}
+        return { host, port: Number(port) }
+      },
+      encode: ({ host, port }) => `${host}:${port}`
+    })
+  )
 )
 
 /** Decodes the environment; fails naming the variable and what it must be. */
@@ -89,6 +114,8 @@ export const envConfig: Config.Config<Env> = Config.all({
     "TRUSTED_PROXY_HOPS"
   ).pipe(Config.withDefault(0)),
   nodeName: Config.NonEmptyString("NODE_NAME").pipe(Config.withDefault(`${hostname()}-${process.pid}`)),
+  cluster: Config.Literals(["alone", "shared"], "CLUSTER").pipe(Config.withDefault("alone")),
+  clusterAddress: optional(Config.schema(HostAndPort, "CLUSTER_ADDRESS")),
   clockOffsetMs: Config.schema(
     Schema.Int.check(Schema.isBetween({ minimum: -86_400_000, maximum: 86_400_000 })),
     "DROPMATE_CLOCK_OFFSET_MS"

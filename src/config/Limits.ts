@@ -158,6 +158,29 @@ export const defaultLimits = {
   addressesPerCustomerMax: 100,
   /** Times that a shipment's command is decided again when somebody was faster. */
   shipmentDecisionsMax: 5,
+  /** Commands that may wait for one shipment; more are answered "busy" at once. */
+  shipmentMailboxMax: 256,
+  /** Shipments that one node has at a time: 15 kB each. */
+  shipmentsResidentMax: 20_000,
+  /** A shipment that nobody asks anything of this long is forgotten until somebody does. */
+  shipmentIdleMs: 2 * 60_000,
+  shipmentRestartsPerMinuteMax: 5,
+  shipmentParkedMs: 60_000,
+  /** How long whoever asks a shipment waits for its answer. */
+  shipmentAskMs: 10_000,
+  /** What somebody is told to wait who found a shipment busy. */
+  shipmentRetryMs: 1_000,
+  /** How long a shipment that has to leave a node may finish what it has begun. */
+  shipmentDrainMs: 3_000,
+
+  // Nodes that share shipments
+  clusterConnectionsMax: 3,
+  /** A node that has not refreshed its locks this long has lost its shipments to the others. */
+  clusterLockMs: 5_000,
+  clusterLockRefreshMs: 1_000,
+  /** How often nodes look who else there is. */
+  clusterRefreshMs: 500,
+  clusterHealthMs: 5_000,
   /** Assignments that one TASKS frame lists. */
   tasksPerDriverMax: 40,
   /** How soon after a change the loads of drivers are read again for the fleet map. */

@@ -1,10 +1,14 @@
 /** Why a machine did not take a command. Every code is also one of the API's (src/http/ProblemCode.ts) or of RESULT. */
-export type RefusedCode =
-  | "illegal_transition"
-  | "shipment_already_taken"
-  | "stale_fencing_token"
-  | "assignment_not_found"
-  | "not_permitted"
+export const refusedCodes = [
+  "illegal_transition",
+  "shipment_already_taken",
+  "stale_fencing_token",
+  "assignment_not_found",
+  "not_permitted"
+] as const
+
+/** One of the codes. */
+export type RefusedCode = (typeof refusedCodes)[number]
 
 /** A command that was not taken: nothing changed. `allowed` names the commands that would have been. */
 export interface Refused {

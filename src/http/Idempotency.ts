@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto"
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { SqlError } from "effect/sql"
+import {
+  type KeyedAnswer,
+  type KeyInFlight,
+  type KeyReused,
+  makeKeyedAnswers,
+  type RequestKey
+} from "../actors/KeyedAnswers.ts"
 import { Limits } from "../config/Limits.ts"
-import { IdempotencyRepo, type KeptAnswer } from "../persistence/IdempotencyRepo.ts"
-import { newId } from "../persistence/NewId.ts"
+import type { Answer } from "../persistence/IdempotencyRepo.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
@@ -33,7 +39,15 @@ export class Idempotency extends Context.Service<
       change: Effect.Effect<A, E, R>
     ) => Effect.Effect<
       HttpServerResponse.HttpServerResponse,
-      E | Problem | SqlError.SqlError,
+      E | Problem | KeyInFlight | KeyReused | SqlError.SqlError,
+      R | CurrentPrincipal | HttpServerRequest.HttpServerRequest
+    >
+    /** The same for what an actor decides: it gets the key, and keeps the answer in the transaction of its effect. */
+    readonly asked: <E, R>(
+      ask: (key: RequestKey | undefined) => Effect.Effect<KeyedAnswer, E, R>
+    ) => Effect.Effect<
+      HttpServerResponse.HttpServerResponse,
+      E | Problem,
       R | CurrentPrincipal | HttpServerRequest.HttpServerRequest
     >
   }
@@ -42,52 +56,32 @@ export class Idempotency extends Context.Service<
     Idempotency,
     Effect.gen(function* () {
       const limits = yield* Limits
-      const repo = yield* IdempotencyRepo
       const scope = yield* PrincipalScope
+      const keyed = yield* makeKeyedAnswers
 
-      const keep = Effect.fnUntraced(function* (
-        clientScope: string,
-        key: string,
-        fingerprint: Uint8Array,
-        answer: Answer
-      ) {
-        const nowMs = yield* Clock.currentTimeMillis
-        const expiresAt = new Date(nowMs + limits.idempotencyKeyTtlMs)
-        yield* repo.keep({ id: yield* newId, clientScope, key, fingerprint, ...answer, expiresAt })
+      const requestKey = Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const key = yield* keyOf(request.headers["idempotency-key"], limits.idempotencyKeyBytesMax)
+        if (key === undefined) return undefined
+        const clientScope = `user:${(yield* CurrentPrincipal).userId}`
+        return { clientScope, key, fingerprint: yield* fingerprintOf(request) } satisfies RequestKey
       })
 
       return Idempotency.of({
         once: Effect.fnUntraced(function* (shape, change) {
           const encoded = Effect.flatMap(change, (result) => encodeAnswer(shape, result))
-          const request = yield* HttpServerRequest.HttpServerRequest
-          const key = yield* keyOf(request.headers["idempotency-key"], limits.idempotencyKeyBytesMax)
-          if (key === undefined) return respond(yield* scope.run(encoded), shape.complete)
-          const clientScope = `user:${(yield* CurrentPrincipal).userId}`
-          const fingerprint = yield* fingerprintOf(request)
-          return yield* scope.run(
-            Effect.gen(function* () {
-              if (!(yield* repo.hold(clientScope, key)))
-                return yield* new Problem({ code: "idempotency_in_flight", retryAfterS: 1 })
-              const kept = yield* repo.find(clientScope, key, new Date(yield* Clock.currentTimeMillis))
-              if (kept !== undefined) return yield* replay(kept, fingerprint, shape.complete)
-              const answer = yield* encoded
-              yield* keep(clientScope, key, fingerprint, answer)
-              return respond(answer, shape.complete)
-            })
-          )
+          return respond(yield* scope.run(keyed(yield* requestKey, encoded)), shape.complete)
+        }),
+        asked: Effect.fnUntraced(function* (ask) {
+          return respond(yield* ask(yield* requestKey))
         })
       })
     })
   )
 }
 
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array
-}
-
-const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<Answer> =>
+/** The answer that a result of a shape is. */
+export const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<Answer> =>
   Effect.map(Effect.orDie(Schema.encodeEffect(Schema.toCodecJson(shape.success))(result)), (json) => ({
     status: shape.status,
     headers: shape.headers?.(result) ?? {},
@@ -96,35 +90,17 @@ const encodeAnswer = <A, I>(shape: AnswerShape<A, I>, result: A): Effect.Effect<
 
 type Complete = AnswerShape<never, never>["complete"]
 
-const completed = (body: Uint8Array, complete: Complete): Uint8Array =>
+const completed = (body: Uint8Array, complete: Complete | undefined): Uint8Array =>
   complete === undefined
     ? body
     : new TextEncoder().encode(JSON.stringify(complete(JSON.parse(new TextDecoder().decode(body)))))
 
-const respond = (answer: Answer, complete: Complete): HttpServerResponse.HttpServerResponse =>
+const respond = ({ answer, isReplayed }: KeyedAnswer, complete?: Complete): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.uint8Array(completed(answer.body, complete), {
     status: answer.status,
     contentType: "application/json",
-    headers: answer.headers
+    headers: isReplayed ? { ...answer.headers, "idempotent-replayed": "true" } : answer.headers
   })
-
-const replay = (
-  kept: KeptAnswer,
-  fingerprint: Uint8Array,
-  complete: Complete
-): Effect.Effect<HttpServerResponse.HttpServerResponse, Problem> =>
-  Buffer.from(kept.fingerprint).equals(fingerprint)
-    ? Effect.succeed(
-        respond(
-          {
-            status: kept.response_status,
-            headers: { ...kept.response_headers, "idempotent-replayed": "true" },
-            body: kept.response_body
-          },
-          complete
-        )
-      )
-    : Effect.fail(new Problem({ code: "idempotency_key_reused" }))
 
 const keyOf = (header: string | undefined, bytesMax: number): Effect.Effect<string | undefined, Problem> => {
   if (header === undefined) return Effect.succeed(undefined)

@@ -4,50 +4,21 @@ import { type OrderRequest, Orders } from "../actors/Orders.ts"
 import { Shipments } from "../actors/Shipments.ts"
 import { Limits } from "../config/Limits.ts"
 import { isPermitted, type Principal } from "../identity/Principal.ts"
-import { OrderRepo, type OrderRow } from "../persistence/OrderRepo.ts"
+import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { addressFields } from "./AddressField.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
-import { showMoney } from "./CommerceField.ts"
 import { idCursor } from "./Cursor.ts"
 import { versioned } from "./ETag.ts"
-import { Idempotency } from "./Idempotency.ts"
+import { encodeAnswer, Idempotency } from "./Idempotency.ts"
 import { Order, type OrderInput } from "./OrdersApi.ts"
 import { knownOrder } from "./OwnOrder.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
 import { requestOrigin } from "./RequestOrigin.ts"
+import { showOrder } from "./ShownOrder.ts"
 
 const orderCursor = idCursor("orders")
-
-/** An order as the API shows one. */
-export const showOrder = (order: OrderRow): typeof Order.Type => ({
-  id: order.id,
-  customer_id: order.customer_id,
-  status: order.status,
-  channel: order.source_channel,
-  external_id: order.external_id,
-  total: showMoney(order.total, order.currency),
-  items: order.items.map(({ unit_price, ...item }) => ({ ...item, unit_price: showMoney(unit_price, order.currency) })),
-  delivery_address: order.address,
-  pickup:
-    order.pickup_lat === null || order.pickup_lng === null
-      ? null
-      : { line1: order.pickup_line1, lat: order.pickup_lat, lng: order.pickup_lng },
-  window:
-    order.window_start === null || order.window_end === null
-      ? null
-      : { start: order.window_start, end: order.window_end },
-  contact:
-    order.contact_name === null
-      ? null
-      : { name: order.contact_name, phone: order.contact_phone, email: order.contact_email },
-  notes: order.notes,
-  shipment_id: order.shipment_id,
-  shipment_status: order.shipment_status,
-  created_at: order.created_at,
-  updated_at: order.updated_at
-})
 
 const refuseField = (pointer: string, code: "required" | "invalid_value", detail: string): Problem =>
   new Problem({ code: "invalid_body", errors: [{ pointer, code, detail }] })
@@ -148,9 +119,16 @@ export const OrdersHttp = HttpApiBuilder.group(
       confirm: Effect.fn("OrdersHttp.confirm")(function* ({ params }) {
         return yield* changing(params.id, shipments.confirm(params.id, yield* requestOrigin))
       }),
-      cancel: Effect.fn("OrdersHttp.cancel")(function* ({ params, payload }) {
-        return yield* changing(params.id, orders.cancel(params.id, payload?.reason, yield* requestOrigin))
-      })
+      cancel: ({ params, payload }) =>
+        idempotency.asked((key) =>
+          Effect.gen(function* () {
+            yield* scope.run(knownOrder(rows, params.id))
+            const by = { origin: yield* requestOrigin, scope: yield* scope.current, key, answer: "order" } as const
+            const cancelled = Effect.map(rows.get(params.id), showOrder)
+            const word = Effect.flatMap(cancelled, (order) => encodeAnswer({ status: 200, success: Order }, order))
+            return yield* orders.cancel(params.id, payload?.reason, by, word)
+          })
+        )
     })
   })
 )

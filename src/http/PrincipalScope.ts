@@ -25,6 +25,8 @@ export class PrincipalScope extends Context.Service<
     readonly run: <A, E, R>(
       effect: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | SqlError.SqlError, R | CurrentPrincipal>
+    /** That row scope, for what runs in a transaction of its own. */
+    readonly current: Effect.Effect<RowScope, never, CurrentPrincipal>
   }
 >()("dropmate/http/PrincipalScope") {
   static readonly layer = Layer.effect(
@@ -32,12 +34,15 @@ export class PrincipalScope extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const scopeOf = yield* ScopeOfPrincipal
+      const current = Effect.gen(function* () {
+        const principal = yield* CurrentPrincipal
+        const { requestId } = yield* CurrentRequest
+        return { ...scopeOf(principal), requestId } satisfies RowScope
+      })
       return PrincipalScope.of({
+        current,
         run: Effect.fnUntraced(function* (effect) {
-          const principal = yield* CurrentPrincipal
-          const { requestId } = yield* CurrentRequest
-          const scope: RowScope = { ...scopeOf(principal), requestId }
-          return yield* Effect.provideService(inRowScope(scope, effect), SqlClient.SqlClient, sql)
+          return yield* Effect.provideService(inRowScope(yield* current, effect), SqlClient.SqlClient, sql)
         })
       })
     })

@@ -65,6 +65,7 @@ export const problemCodes = {
   password_wrong: { status: 422, title: "The current password is wrong", retry: "never" },
   rate_limited: { status: 429, title: "Too many requests", retry: "later" },
   internal_error: { status: 500, title: "Something went wrong on our side", retry: "later" },
+  shipment_unavailable: { status: 503, title: "The shipment takes no commands at this moment", retry: "later" },
   database_unavailable: { status: 503, title: "The database is unavailable", retry: "later" },
   draining: { status: 503, title: "The server is shutting down", retry: "later" }
 } as const satisfies Record<string, ProblemMeaning>

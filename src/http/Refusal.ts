@@ -8,6 +8,8 @@ import type {
   ItemsRefused,
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
+import type { KeyInFlight, KeyReused } from "../actors/KeyedAnswers.ts"
+import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
 import type {
   AccountDisabled,
@@ -43,6 +45,9 @@ export type Refusal =
   | AddressUnknown
   | StockInsufficient
   | ShipmentMoved
+  | ShipmentUnavailable
+  | KeyInFlight
+  | KeyReused
   | SqlError.SqlError
 
 type ProblemOf = {
@@ -100,6 +105,13 @@ const problemTable: ProblemOf = {
   StockInsufficient: ({ productId }) =>
     new Problem({ code: "stock_insufficient", detail: `not enough of ${publicId("product", productId)}` }),
   ShipmentMoved: () => new Problem({ code: "shipment_busy" }),
+  ShipmentUnavailable: ({ retryAfterMs }) =>
+    new Problem({
+      code: "shipment_unavailable",
+      retryAfterS: Math.max(1, Math.ceil(retryAfterMs / 1_000))
+    }),
+  KeyInFlight: () => new Problem({ code: "idempotency_in_flight", retryAfterS: 1 }),
+  KeyReused: () => new Problem({ code: "idempotency_key_reused" }),
   SqlError: (refusal) =>
     awayReasons.has(refusal.reason._tag) ||
     awayMessages.test(`${refusal.reason.message} ${String(refusal.reason.cause)}`)

@@ -1,38 +1,22 @@
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Shipments } from "../actors/Shipments.ts"
+import type { ShipmentAnswerKind } from "../actors/ShipmentAnswers.ts"
+import { type ShipmentAnswered, type ShipmentAsker, Shipments } from "../actors/Shipments.ts"
 import { Limits } from "../config/Limits.ts"
 import { publicEventData } from "../domain/EventData.ts"
 import { publicId } from "../domain/Ids.ts"
 import { type EventRow, ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
-import { type AssignmentRow, ShipmentRepo, type ShipmentRow, type StopRow } from "../persistence/ShipmentRepo.ts"
+import { ShipmentRepo, type StopRow } from "../persistence/ShipmentRepo.ts"
 import { Api } from "./Api.ts"
 import { cursorOf, idCursor } from "./Cursor.ts"
 import { versioned } from "./ETag.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { requestOrigin } from "./RequestOrigin.ts"
-import { Assignment, Shipment } from "./ShipmentsApi.ts"
+import { showShipment } from "./ShownShipment.ts"
 
 const shipmentCursor = idCursor("shipments")
 const timelineCursor = cursorOf("shipments.timeline", Schema.Int)
-
-const showEta = (row: ShipmentRow): typeof Shipment.Type.eta => {
-  const { estimated_arrival_at: p50_at, estimated_arrival_p90_at: p90_at, estimated_at: computed_at } = row
-  return p50_at === null || p90_at === null || computed_at === null ? null : { p50_at, p90_at, computed_at }
-}
-
-const showShipment = ({ version, assignment, ...shipment }: ShipmentRow): typeof Shipment.Type => ({
-  ...shipment,
-  sequence: version,
-  eta: showEta({ version, assignment, ...shipment }),
-  assignment:
-    assignment === null
-      ? null
-      : { ...assignment, shipment_id: shipment.id, assigned_at: new Date(assignment.assigned_at) }
-})
-
-const showAssignment = (assignment: AssignmentRow): typeof Assignment.Type => assignment
 
 const showStop = ({ stop_type, window_start, window_end, ...stop }: StopRow) => ({
   ...stop,
@@ -65,13 +49,16 @@ export const ShipmentsHttp = HttpApiBuilder.group(
     const log = yield* ShipmentEventRepo
     const shipments = yield* Shipments
 
-    const assigning = <E, R>(given: Effect.Effect<string, E, R>) =>
-      idempotency.once(
-        { status: 200, success: Assignment },
-        Effect.map(Effect.flatMap(given, rows.assignment), showAssignment)
+    /** Has a shipment's actor do something in the caller's name. */
+    const asking = <E, R>(
+      answer: ShipmentAnswerKind,
+      ask: (by: ShipmentAsker) => Effect.Effect<ShipmentAnswered, E, R>
+    ) =>
+      idempotency.asked((key) =>
+        Effect.gen(function* () {
+          return yield* ask({ origin: yield* requestOrigin, scope: yield* scope.current, key, answer })
+        })
       )
-    const commanding = <E, R>(id: string, done: Effect.Effect<void, E, R>) =>
-      idempotency.once({ status: 200, success: Shipment }, Effect.map(Effect.andThen(done, rows.get(id)), showShipment))
 
     return handlers.handleAll({
       list: Effect.fn("ShipmentsHttp.list")(function* ({ query }) {
@@ -96,18 +83,11 @@ export const ShipmentsHttp = HttpApiBuilder.group(
         const stops = yield* scope.run(Effect.andThen(rows.orderIdOf(params.id), rows.stops(params.id)))
         return { data: stops.map(showStop), next_cursor: null, has_more: false }
       }),
-      assign: Effect.fn("ShipmentsHttp.assign")(function* ({ params, payload }) {
-        return yield* assigning(shipments.assign(params.id, payload.driver_id, yield* requestOrigin))
-      }),
-      reassign: Effect.fn("ShipmentsHttp.reassign")(function* ({ params, payload }) {
-        return yield* assigning(shipments.reassign(params.id, payload.driver_id, yield* requestOrigin))
-      }),
-      unassign: Effect.fn("ShipmentsHttp.unassign")(function* ({ params, payload }) {
-        return yield* commanding(params.id, shipments.unassign(params.id, payload?.reason, yield* requestOrigin))
-      }),
-      cancel: Effect.fn("ShipmentsHttp.cancel")(function* ({ params, payload }) {
-        return yield* commanding(params.id, shipments.cancel(params.id, payload?.reason, yield* requestOrigin))
-      })
+      assign: ({ params, payload }) => asking("assignment", (by) => shipments.assign(params.id, payload.driver_id, by)),
+      reassign: ({ params, payload }) =>
+        asking("assignment", (by) => shipments.reassign(params.id, payload.driver_id, by)),
+      unassign: ({ params, payload }) => asking("shipment", (by) => shipments.unassign(params.id, payload?.reason, by)),
+      cancel: ({ params, payload }) => asking("shipment", (by) => shipments.cancel(params.id, payload?.reason, by))
     })
   })
 )

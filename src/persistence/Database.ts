@@ -6,7 +6,7 @@ import { Limits } from "../config/Limits.ts"
 export const DatabaseUrl = Context.Service<Redacted.Redacted>("dropmate/persistence/DatabaseUrl")
 
 /** The roles of db/schema/00_foundation.sql. */
-export type DatabaseRole = "dropmate_app" | "dropmate_writer" | "dropmate_jobs"
+export type DatabaseRole = "dropmate_app" | "dropmate_writer" | "dropmate_jobs" | "dropmate_cluster"
 
 /**
  * The application's pool: role `dropmate_app`, which owns nothing and is subject to row security. `SqlClient` of every repo.

@@ -9,15 +9,19 @@ export interface KeptAnswer {
   readonly response_body: Uint8Array
 }
 
+/** The answer to a request, byte for byte as it is sent. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
 /** An answer to keep under a key. */
-export interface NewAnswer {
+export interface NewAnswer extends Answer {
   readonly id: string
   readonly clientScope: string
   readonly key: string
   readonly fingerprint: Uint8Array
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array
   readonly expiresAt: Date
 }
 

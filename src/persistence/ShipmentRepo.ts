@@ -1,6 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AssignmentStatus } from "../domain/Assignment.ts"
+import type { OrderStatus } from "../domain/Order.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { AssignmentState, ShipmentState, StopState } from "../domain/ShipmentState.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
@@ -72,8 +73,13 @@ export interface ShipmentFilter {
   readonly limit: number
 }
 
-interface LoadedRow {
+interface LockedRow {
   readonly order_id: string
+  readonly order_status: OrderStatus
+  readonly version: number
+}
+
+interface LoadedRow {
   readonly status: ShipmentStatus
   readonly version: number
   readonly fencing_counter: number
@@ -119,6 +125,16 @@ const make = Effect.gen(function* () {
     return yield* theRow("assignment", id, rows)
   })
 
+  /**
+   * Takes a shipment and its order for the transaction; every change of either begins with it. Both rows are locked, so that what is read
+   * here is what the last one who held them committed.
+   */
+  const lock = Effect.fn("ShipmentRepo.lock")(function* (shipmentId: string) {
+    const rows = yield* sql<LockedRow>`SELECT o.id AS order_id, o.status AS order_status, s.version::integer AS version
+      FROM orders o JOIN shipments s ON s.order_id = o.id WHERE s.id = ${shipmentId} FOR UPDATE OF o, s`
+    return yield* theRow("shipment", shipmentId, rows)
+  })
+
   const orderIdOf = Effect.fn("ShipmentRepo.orderIdOf")(function* (shipmentId: string) {
     const rows = yield* sql<{ order_id: string }>`SELECT order_id FROM shipments WHERE id = ${shipmentId}`
     return (yield* theRow("shipment", shipmentId, rows)).order_id
@@ -138,7 +154,7 @@ const make = Effect.gen(function* () {
 
   /** The whole state that `decideShipment` judges by, in one statement. */
   const load = Effect.fn("ShipmentRepo.load")(function* (shipmentId: string) {
-    const rows = yield* sql<LoadedRow>`SELECT s.order_id, s.status, s.version::integer AS version,
+    const rows = yield* sql<LoadedRow>`SELECT s.status, s.version::integer AS version,
         s.fencing_counter::integer AS fencing_counter, s.is_picked_up,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('assignmentId', a.id, 'driverId', coalesce(a.driver_id::text, ''), 'status', a.status,
             'fencingToken', a.fencing_token) ORDER BY a.fencing_token), '[]')
@@ -159,7 +175,18 @@ const make = Effect.gen(function* () {
     return state
   })
 
-  return { get, list, stops, assignment, orderIdOf, idOfOrder, driverStanding, load, ...(yield* makeShipmentWrites) }
+  return {
+    get,
+    list,
+    stops,
+    assignment,
+    lock,
+    orderIdOf,
+    idOfOrder,
+    driverStanding,
+    load,
+    ...(yield* makeShipmentWrites)
+  }
 })
 
 /** Keeps shipments, their assignments and their stops. */

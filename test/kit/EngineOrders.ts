@@ -64,12 +64,13 @@ export const assignTo = (
   how: "assign" | "reassign" = "assign"
 ): Promise<string> =>
   engine.run(
-    // As the server's own doing: the dispatcher who would have asked is not there.
-    inRowScope(
-      systemScope,
-      Effect.gen(function* () {
-        const shipments = yield* Shipments
-        return yield* shipments[how](shipmentId, driverId, yield* origin)
+    Effect.gen(function* () {
+      const shipments = yield* Shipments
+      // As the server's own doing: the dispatcher who would have asked is not there.
+      const { assignmentId } = yield* shipments[how](shipmentId, driverId, {
+        origin: yield* origin,
+        scope: systemScope
       })
-    )
+      return assignmentId ?? ""
+    })
   )

@@ -10,6 +10,7 @@ import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { makeRequestHandler } from "../../src/http/HttpApp.ts"
 import { ScopeOfPrincipal } from "../../src/http/PrincipalScope.ts"
 import { databaseCheck, Readiness, revocationsCheck } from "../../src/http/Readiness.ts"
+import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
 import { AccessTokens } from "../../src/identity/AccessTokens.ts"
 import { Passwords } from "../../src/identity/Passwords.ts"
 import type { Principal } from "../../src/identity/Principal.ts"
@@ -68,7 +69,12 @@ const testLimits: Limits = {
 }
 
 const services = (url: Redacted.Redacted) =>
-  Layer.mergeAll(OrderActors, AccessTokens.layer, Revocations.layer, Passwords.layer).pipe(
+  Layer.mergeAll(
+    OrderActors.pipe(Layer.provide(ShipmentAnswersLive)),
+    AccessTokens.layer,
+    Revocations.layer,
+    Passwords.layer
+  ).pipe(
     Layer.provideMerge(AppDatabase),
     Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
     Layer.provideMerge(Secret.layer(testSecret))

@@ -6,6 +6,7 @@ import { OrderActors } from "../../src/actors/OrderActors.ts"
 import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
 import type { TaskAction } from "../../src/domain/TaskAction.ts"
+import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
@@ -37,6 +38,8 @@ type OrderServices = Orders | Shipments | SqlClient.SqlClient
 /** A driver's way from setting out to the pickup until the parcel is handed over. */
 export const wholeWay = ["en_route_to_pickup", "at_pickup", "picked_up", "en_route", "arrived", "delivered"] as const
 
+const asker = () => ({ origin: origin(), scope: systemScope })
+
 const origin = (): EventOrigin => ({
   actor: { kind: "system", id: undefined },
   cause: "test",
@@ -49,7 +52,10 @@ const origin = (): EventOrigin => ({
  */
 export class TrackedOrders {
   readonly client: pg.Client
+  /** In a transaction as the system. */
   private readonly run: <A, E>(effect: Effect.Effect<A, E, OrderServices>) => Promise<A>
+  /** In no transaction: a shipment's actor has its own. */
+  private readonly ask: <A, E>(effect: Effect.Effect<A, E, OrderServices>) => Promise<A>
   private readonly scope: Scope.Closeable
   private readonly productId = randomUUID()
   private readonly placedBy: TestDriver
@@ -57,11 +63,13 @@ export class TrackedOrders {
   private constructor(
     client: pg.Client,
     run: <A, E>(effect: Effect.Effect<A, E, OrderServices>) => Promise<A>,
+    ask: <A, E>(effect: Effect.Effect<A, E, OrderServices>) => Promise<A>,
     scope: Scope.Closeable,
     placedBy: TestDriver
   ) {
     this.client = client
     this.run = run
+    this.ask = ask
     this.scope = scope
     this.placedBy = placedBy
   }
@@ -69,6 +77,7 @@ export class TrackedOrders {
   /** Over a migrated database, as its owner. */
   static async open(databaseUrl: string): Promise<TrackedOrders> {
     const layer = OrderActors.pipe(
+      Layer.provide(ShipmentAnswersLive),
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, Redacted.make(databaseUrl))),
       Layer.provideMerge(Logger.layer([]))
@@ -79,7 +88,9 @@ export class TrackedOrders {
     await client.connect()
     const run = <A, E>(effect: Effect.Effect<A, E, OrderServices>): Promise<A> =>
       Effect.runPromise(Effect.provideContext(inRowScope(systemScope, effect), context))
-    const orders = new TrackedOrders(client, run, scope, await insertDriver(client))
+    const ask = <A, E>(effect: Effect.Effect<A, E, OrderServices>): Promise<A> =>
+      Effect.runPromise(Effect.provideContext(effect, context))
+    const orders = new TrackedOrders(client, run, ask, scope, await insertDriver(client))
     await client.query(
       "INSERT INTO products (id, name, price, currency, stock) VALUES ($1, 'Box', 1, 'EUR', 1000000)",
       [orders.productId]
@@ -131,11 +142,17 @@ export class TrackedOrders {
   }
 
   assign({ shipmentId }: PlacedOrder, driver: TestDriver): Promise<string> {
-    return this.run(Effect.flatMap(Shipments, (shipments) => shipments.assign(shipmentId, driver.driverId, origin())))
+    return this.ask(
+      Effect.flatMap(Shipments, (shipments) =>
+        Effect.map(shipments.assign(shipmentId, driver.driverId, asker()), ({ assignmentId }) => assignmentId ?? "")
+      )
+    )
   }
 
   unassign({ shipmentId }: PlacedOrder): Promise<void> {
-    return this.run(Effect.flatMap(Shipments, (shipments) => shipments.unassign(shipmentId, "test", origin())))
+    return this.ask(
+      Effect.flatMap(Shipments, (shipments) => Effect.asVoid(shipments.unassign(shipmentId, "test", asker())))
+    )
   }
 
   /** What the phone of the shipment's driver reports, in order. Fails when it is refused. */
@@ -156,7 +173,7 @@ export class TrackedOrders {
         occurredAtMs: Date.now(),
         payload: {}
       }
-      const verdict = await this.run(Effect.flatMap(Shipments, (shipments) => shipments.task(carrier.driver_id, task)))
+      const verdict = await this.ask(Effect.flatMap(Shipments, (shipments) => shipments.task(carrier.driver_id, task)))
       if (!verdict.ok) throw new Error(`${action} was refused: ${JSON.stringify(verdict.detail)}`)
     }
   }

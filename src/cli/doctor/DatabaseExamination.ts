@@ -10,7 +10,7 @@ const versionsTested = [16, 18]
 const partitionDaysAheadMin = 3
 const clockSkewMsGood = 1_000
 const clockSkewMsMax = 30_000
-const roles = ["dropmate_app", "dropmate_writer", "dropmate_jobs"] as const
+const roles = ["dropmate_app", "dropmate_writer", "dropmate_jobs", "dropmate_cluster"] as const
 
 /** Looks at PostgreSQL as the schema's owner. Changes nothing. */
 export const examineDatabase = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>

@@ -11,6 +11,7 @@ import { DriverEndpoint } from "../../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../../gateway/FleetEndpoint.ts"
 import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
 import { TrackingEndpoint } from "../../gateway/TrackingEndpoint.ts"
+import { ShipmentAnswersLive } from "../../http/ShipmentAnswersLive.ts"
 import { AccessTokens } from "../../identity/AccessTokens.ts"
 import { Revocations } from "../../identity/Revocations.ts"
 import { PartitionKeeper } from "../../jobs/PartitionKeeper.ts"
@@ -35,7 +36,13 @@ import { TrackGate } from "../../realtime/TrackGate.ts"
 export const SharedLayer = EtaKeeper.pipe(
   Layer.provideMerge(PeerLink.layer),
   Layer.provideMerge(
-    Layer.mergeAll(OrderHub.layer, TrackGate.layer, OrderActors, AccessTokens.layer, Revocations.layer)
+    Layer.mergeAll(
+      OrderHub.layer,
+      TrackGate.layer,
+      OrderActors.pipe(Layer.provide(ShipmentAnswersLive)),
+      AccessTokens.layer,
+      Revocations.layer
+    )
   ),
   Layer.provideMerge(Layer.mergeAll(OrderBell.layer, PeerChannel.layer)),
   Layer.provideMerge(Layer.mergeAll(MarkerRepo.layer, TrackingRepo.layer)),

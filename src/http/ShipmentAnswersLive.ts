@@ -1,0 +1,37 @@
+import { Effect, Layer } from "effect"
+import { ShipmentAnswers } from "../actors/ShipmentAnswers.ts"
+import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { RowAbsent } from "../persistence/RowAbsent.ts"
+import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import { encodeAnswer } from "./Idempotency.ts"
+import { Order } from "./OrdersApi.ts"
+import { Assignment, Shipment } from "./ShipmentsApi.ts"
+import { showOrder } from "./ShownOrder.ts"
+import { showAssignment, showShipment } from "./ShownShipment.ts"
+
+/** The answers of REST to what shipments are asked: rows as they stand in the caller's transaction. */
+export const ShipmentAnswersLive = Layer.effect(
+  ShipmentAnswers,
+  Effect.gen(function* () {
+    const orders = yield* OrderRepo
+    const shipments = yield* ShipmentRepo
+    return {
+      word: Effect.fnUntraced(function* (kind, { orderId, shipmentId, assignmentId }) {
+        switch (kind) {
+          case "order":
+            return yield* encodeAnswer({ status: 200, success: Order }, showOrder(yield* orders.get(orderId)))
+          case "shipment":
+            return yield* encodeAnswer(
+              { status: 200, success: Shipment },
+              showShipment(yield* shipments.get(shipmentId))
+            )
+          case "assignment": {
+            if (assignmentId === undefined) return yield* new RowAbsent({ kind: "assignment", id: shipmentId })
+            const row = yield* shipments.assignment(assignmentId)
+            return yield* encodeAnswer({ status: 200, success: Assignment }, showAssignment(row))
+          }
+        }
+      })
+    }
+  })
+).pipe(Layer.provide(Layer.mergeAll(OrderRepo.layer, ShipmentRepo.layer)))
