@@ -6,6 +6,7 @@ import { OrderActors } from "../../src/actors/OrderActors.ts"
 import type { Orders } from "../../src/actors/Orders.ts"
 import type { Shipments } from "../../src/actors/Shipments.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
+import { FaultPoint, type FaultPointName } from "../../src/config/FaultPoint.ts"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { makeRequestHandler } from "../../src/http/HttpApp.ts"
 import { ScopeOfPrincipal } from "../../src/http/PrincipalScope.ts"
@@ -34,6 +35,8 @@ export interface RestOptions {
   readonly env?: Partial<Env>
   /** Another server's database, to try several nodes; its owner drops it. */
   readonly databaseUrl?: string
+  /** What goes wrong between two steps; nothing without it. */
+  readonly faultAt?: (name: FaultPointName) => Effect.Effect<void>
   /** Whose rows a principal reaches; without it their own. */
   readonly scopeOf?: (principal: Principal) => RowScope
 }
@@ -96,6 +99,7 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
   const base = Layer.mergeAll(
     Layer.succeed(Limits, { ...testLimits, ...options.limits }),
     Layer.succeed(Env, { ...testEnv, ...options.env }),
+    options.faultAt === undefined ? Layer.empty : Layer.succeed(FaultPoint, options.faultAt),
     options.scopeOf === undefined ? Layer.empty : Layer.succeed(ScopeOfPrincipal, options.scopeOf),
     Logger.layer([])
   )

@@ -32,18 +32,16 @@ import { OrderHub } from "../../realtime/OrderHub.ts"
 import { PeerLink } from "../../realtime/PeerLink.ts"
 import { TrackGate } from "../../realtime/TrackGate.ts"
 
+/** Orders and shipments, with the words of REST for what becomes of them. Needs SqlClient and DatabaseUrl. */
+const Commerce = OrderActors.pipe(Layer.provide(ShipmentAnswersLive))
+
+/** Shipments for other nodes to ask. Needs DatabaseUrl. */
+export const ActorsLayer = Commerce.pipe(Layer.provideMerge(AppDatabase), Layer.provide(Reactivity.layer))
+
 /** Identity, orders, and who follows them: what REST and the sockets both stand on. Needs DatabaseUrl, RedisUrl, Env and Secret. */
 export const SharedLayer = EtaKeeper.pipe(
   Layer.provideMerge(PeerLink.layer),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      OrderHub.layer,
-      TrackGate.layer,
-      OrderActors.pipe(Layer.provide(ShipmentAnswersLive)),
-      AccessTokens.layer,
-      Revocations.layer
-    )
-  ),
+  Layer.provideMerge(Layer.mergeAll(OrderHub.layer, TrackGate.layer, Commerce, AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(Layer.mergeAll(OrderBell.layer, PeerChannel.layer)),
   Layer.provideMerge(Layer.mergeAll(MarkerRepo.layer, TrackingRepo.layer)),
   Layer.provideMerge(Layer.mergeAll(AppDatabase, Redis.layer)),

@@ -10,7 +10,7 @@ import { type WebPagesUnreadable, webPages } from "../../http/WebPages.ts"
 import { JobsDatabase } from "../../persistence/Database.ts"
 import type { OrderHub } from "../../realtime/OrderHub.ts"
 import type { TrackGate } from "../../realtime/TrackGate.ts"
-import { EngineLayer, GatewayLayer, SharedLayer, WorkerLayer } from "./EngineLayer.ts"
+import { ActorsLayer, EngineLayer, GatewayLayer, SharedLayer, WorkerLayer } from "./EngineLayer.ts"
 import type { ServerRole } from "./ServerRoles.ts"
 
 /** REST, pages and the event stream. Needs what `SharedLayer` has. */
@@ -65,6 +65,14 @@ const apiNode = (roles: ReadonlySet<ServerRole>, webFolder: string): Node => {
     : port.pipe(Layer.provideMerge(SharedLayer))
 }
 
+const actorsNode = (roles: ReadonlySet<ServerRole>): Node => {
+  const port = opsPort(
+    Effect.map(databaseCheck, (check) => [check]),
+    roles
+  ).pipe(Layer.provideMerge(ActorsLayer))
+  return roles.has("worker") ? port.pipe(Layer.provideMerge(WorkerLayer)) : port
+}
+
 /**
  * What a node with these roles is made of: always an HTTP port with probes and metrics, behind it what the roles ask for and
  * nothing else. `rolesRefusal` says which roles make no node. `webFolder` has the built pages, for a node with the role api.
@@ -72,5 +80,6 @@ const apiNode = (roles: ReadonlySet<ServerRole>, webFolder: string): Node => {
 export const nodeLayer = (roles: ReadonlySet<ServerRole>, webFolder: string): Node => {
   if (roles.has("api")) return apiNode(roles, webFolder)
   if (roles.has("gateway")) return gatewayNode(roles)
+  if (roles.has("actors")) return actorsNode(roles)
   return opsPort(workerChecks, roles).pipe(Layer.provideMerge(WorkerLayer))
 }

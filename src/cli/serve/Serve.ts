@@ -1,4 +1,5 @@
 import { Console, Effect, Layer, Option, Redacted, Schedule } from "effect"
+import { ClusterPlace } from "../../actors/ShipmentCluster.ts"
 import { Env } from "../../config/Env.ts"
 import { brokenRelations, Limits } from "../../config/Limits.ts"
 import { publishInstance } from "../../embedded/Home.ts"
@@ -16,7 +17,7 @@ import { buildEngine } from "./EngineScope.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { nodeLayer } from "./NodeLayer.ts"
 import { observability } from "./Observability.ts"
-import { type ServerRole, ServerRoles } from "./ServerRoles.ts"
+import { placeOf, type ServerRole, ServerRoles } from "./ServerRoles.ts"
 import { shiftedClock } from "./ShiftedClock.ts"
 import { builtWeb } from "./WebBuild.ts"
 
@@ -89,6 +90,7 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles:
             Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),
             Layer.succeed(RedisUrl, infrastructure.redisUrl),
             Layer.succeed(Env, env),
+            Layer.succeed(ClusterPlace, placeOf(roles, env)),
             Secret.layer(infrastructure.secret)
           )
         )

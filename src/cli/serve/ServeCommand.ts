@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
+import { readEnv } from "../InstanceUrls.ts"
 import { readServerRoles, rolesRefusal, ServerRoles, serverRoles } from "./ServerRoles.ts"
 
 /** The server until it is told to stop. Loaded only now: the other commands start faster without it. */
@@ -24,7 +25,7 @@ export const serveCommand = Command.make(
       if (wanted === undefined) {
         return yield* new CommandFailed({ message: `--roles must be some of ${serverRoles.join(",")}, not ${roles}` })
       }
-      const refusal = rolesRefusal(wanted)
+      const refusal = rolesRefusal(wanted, yield* readEnv)
       if (refusal !== undefined) return yield* new CommandFailed({ message: refusal })
       return yield* serveUntilStopped.pipe(Effect.provideService(ServerRoles, wanted))
     })

@@ -1,4 +1,6 @@
 import { Context } from "effect"
+import type { Place } from "../../actors/ShipmentCluster.ts"
+import type { Env } from "../../config/Env.ts"
 
 /** What a node can be asked to do; all of it unless `serve --roles` says otherwise. */
 export const serverRoles = ["gateway", "api", "worker", "actors"] as const
@@ -19,11 +21,31 @@ export const readServerRoles = (text: string): ReadonlySet<ServerRole> | undefin
   return known.length === words.length && known.length > 0 ? new Set(known) : undefined
 }
 
+/** What the environment says of the nodes that share shipments. */
+type ClusterEnv = Pick<Env, "cluster" | "clusterAddress">
+
 /**
- * Why a node cannot have just these roles; undefined when it can. Commands are decided where they arrive, on the database, whose
- * compare-and-set makes any number of deciding nodes safe (ADR 0070): a node of actors alone would wait for commands for ever.
+ * Why a node cannot have just these roles; undefined when it can. Alone, a node of actors would wait for commands for ever: they are decided
+ * where they arrive, which is at gateway and api (ADR 0070). In a shared cluster the other nodes ask it, and must know where.
  */
-export const rolesRefusal = (roles: ReadonlySet<ServerRole>): string | undefined =>
-  roles.has("actors") && !roles.has("gateway") && !roles.has("api")
-    ? "the role actors decides commands where they arrive, which is at gateway and api: add one of them, or leave actors out"
+export const rolesRefusal = (
+  roles: ReadonlySet<ServerRole>,
+  { cluster, clusterAddress }: ClusterEnv
+): string | undefined => {
+  if (!roles.has("actors")) return undefined
+  if (cluster === "alone")
+    return roles.has("gateway") || roles.has("api")
+      ? undefined
+      : "the role actors decides commands where they arrive, which is at gateway and api: add one of them, leave actors out, or share shipments between nodes with CLUSTER=shared"
+  return clusterAddress === undefined
+    ? "CLUSTER=shared needs CLUSTER_ADDRESS (host:port) on a node with the role actors: there the other nodes reach its shipments"
     : undefined
+}
+
+/** Where a node with these roles stands among those that share shipments. */
+export const placeOf = (roles: ReadonlySet<ServerRole>, { cluster, clusterAddress }: ClusterEnv): Place => {
+  if (cluster === "alone") return { _tag: "Alone" }
+  return roles.has("actors") && clusterAddress !== undefined
+    ? { _tag: "Runner", ...clusterAddress }
+    : { _tag: "Client" }
+}

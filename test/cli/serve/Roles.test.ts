@@ -11,7 +11,9 @@ import { until } from "../../kit/Until.ts"
 import { UpgradeRefused, WireClient } from "../../kit/WireClient.ts"
 
 it("takes every set of roles in which somebody can reach the actors", () => {
-  const refusalOf = (text: string) => rolesRefusal(readServerRoles(text) ?? new Set())
+  const alone = { cluster: "alone", clusterAddress: undefined } as const
+  const shared = { cluster: "shared", clusterAddress: { host: "10.0.0.5", port: 34_431 } } as const
+  const refusalOf = (text: string) => rolesRefusal(readServerRoles(text) ?? new Set(), alone)
   const taken = [
     "gateway",
     "api",
@@ -27,6 +29,13 @@ it("takes every set of roles in which somebody can reach the actors", () => {
     expect.stringContaining("the role actors"),
     expect.stringContaining("the role actors")
   ])
+  const inCluster = (text: string, env: Parameters<typeof rolesRefusal>[1]) =>
+    rolesRefusal(readServerRoles(text) ?? new Set(), env)
+  expect(["actors", "actors,worker", "gateway", "api,actors"].map((text) => inCluster(text, shared))).toEqual(
+    Array.from({ length: 4 }, () => undefined)
+  )
+  expect(inCluster("actors", { ...shared, clusterAddress: undefined })).toContain("CLUSTER_ADDRESS")
+  expect(inCluster("api", { ...shared, clusterAddress: undefined })).toBeUndefined()
 })
 
 const probes = async ({ url }: ServerProcess) => {
