@@ -39,6 +39,9 @@ const tryAgain = (code: "busy" | "server_error" | "database_unavailable") => ({
   retryable: true
 })
 
+/** What a phone is told when there is no room for its command now. Never stored. */
+export const busy = tryAgain("busy")
+
 /** What a phone is told when the database did not answer. Never stored: the command may be sent again. */
 export const databaseUnavailable = tryAgain("database_unavailable")
 
@@ -89,7 +92,7 @@ export const makeDriverCommands = Effect.gen(function* () {
     /** Puts a command in; a full mailbox is answered "busy" at once. Says whether it was taken. */
     offer: (order: DriverOrder, now: number): boolean => {
       const isTaken = mailboxOf(order.driver).offer(order, now)
-      if (!isTaken) order.link.result(order.commandId, false, tryAgain("busy"))
+      if (!isTaken) order.link.result(order.commandId, false, busy)
       return isTaken
     },
     /** Ends the driver's fiber. */

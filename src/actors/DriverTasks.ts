@@ -4,7 +4,7 @@ import { Limits } from "../config/Limits.ts"
 import { clockFault } from "../domain/TelemetryRules.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
 import type { DeviceIntake } from "./DeviceIntake.ts"
-import { databaseUnavailable } from "./DriverCommands.ts"
+import { busy, databaseUnavailable } from "./DriverCommands.ts"
 import type { DriverLink } from "./DriverLink.ts"
 import { makeDriverLoads } from "./DriverLoads.ts"
 import { DriverRegistry } from "./DriverRegistry.ts"
@@ -107,7 +107,8 @@ export class DriverTasks extends Context.Service<
             Effect.timeout(Duration.millis(limits.commandMs)),
             Effect.match({
               onSuccess: ({ ok, detail }) => link.result(commandId, ok, detail),
-              onFailure: () => link.result(commandId, false, databaseUnavailable)
+              onFailure: (error) =>
+                link.result(commandId, false, error._tag === "ShipmentUnavailable" ? busy : databaseUnavailable)
             })
           )
           registry.work(intake, link, commandId, work, now)

@@ -1,4 +1,4 @@
-import { Context, Data, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { decideOrder } from "../domain/Order.ts"
 import { type AddressFields, AddressRepo } from "../persistence/AddressRepo.ts"
@@ -7,9 +7,7 @@ import { newId } from "../persistence/NewId.ts"
 import { type NewOrder, OrderRepo } from "../persistence/OrderRepo.ts"
 import { ProductRepo, type Quantity, type StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent } from "../persistence/RowAbsent.ts"
-import { inRowScope, type RowScope } from "../persistence/RowScope.ts"
 import type { EventOrigin, NewEvent } from "../persistence/ShipmentEventRepo.ts"
-import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
 import {
   AddressUnknown,
@@ -18,10 +16,11 @@ import {
   refusal,
   type TotalTooLarge
 } from "./CommandRefused.ts"
-import { type KeyedAnswer, makeKeyedAnswers } from "./KeyedAnswers.ts"
+import type { KeyedAnswer } from "./KeyedAnswers.ts"
+import { makeOrderCancellation } from "./OrderCancellation.ts"
 import { makeOrderPricing } from "./OrderPricing.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
-import { type ShipmentAsker, type ShipmentFailure, Shipments } from "./Shipments.ts"
+import type { ShipmentAsker, ShipmentFailure } from "./Shipments.ts"
 
 /** An order as somebody asks for it. */
 export interface OrderRequest {
@@ -48,9 +47,6 @@ export type PlaceFailure =
   | StockInsufficient
   | ValueTaken
   | SqlError.SqlError
-
-/** The order has a shipment, whose actor it is to ask. */
-class ShipmentBegun extends Data.TaggedError("ShipmentBegun") {}
 
 /** Places orders and takes them to confirmation or cancellation. Joins the caller's transaction when there is one. */
 export class Orders extends Context.Service<
@@ -81,13 +77,8 @@ export class Orders extends Context.Service<
       const orders = yield* OrderRepo
       const products = yield* ProductRepo
       const addresses = yield* AddressRepo
-      const rows = yield* ShipmentRepo
-      const shipments = yield* Shipments
       const keeping = yield* makeShipmentKeeping
       const priced = makeOrderPricing(products)
-      const keyed = yield* makeKeyedAnswers
-      const inScope = <A, E>(scope: RowScope, effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>
-        Effect.provideService(inRowScope(scope, effect), SqlClient.SqlClient, sql)
       const transaction = <A, E>(effect: Effect.Effect<A, E>) => sql.withTransaction(effect)
 
       const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
@@ -128,38 +119,10 @@ export class Orders extends Context.Service<
         yield* keeping.append(orderId, [{ type: "order.submitted", data: {} }], origin)
       })
 
-      const cancelUnshipped = Effect.fnUntraced(function* (
-        orderId: string,
-        reason: string | undefined,
-        origin: EventOrigin
-      ) {
-        const { status } = yield* orders.lock(orderId)
-        // Confirmed since it was looked at: then the shipment decides.
-        if ((yield* rows.idOfOrder(orderId)) !== undefined) return yield* new ShipmentBegun()
-        const decision = decideOrder(status, "cancel", origin.actor.kind)
-        if (decision._tag === "Refused") return yield* refusal(decision)
-        if (decision.events.length === 0) return
-        yield* keeping.append(orderId, yield* keeping.moveOrder(orderId, status, "cancel", reason), origin)
-      })
-
-      const cancel = (
-        orderId: string,
-        reason: string | undefined,
-        by: ShipmentAsker,
-        word: Effect.Effect<Answer, RowAbsent | SqlError.SqlError>
-      ): Effect.Effect<KeyedAnswer, ShipmentFailure> =>
-        Effect.gen(function* () {
-          const shipmentId = yield* inScope(by.scope, rows.idOfOrder(orderId))
-          // The shipment's cancellation takes the order with it.
-          if (shipmentId !== undefined) return yield* shipments.cancel(shipmentId, reason, by)
-          const change = Effect.andThen(cancelUnshipped(orderId, reason, by.origin), word)
-          return yield* inScope(by.scope, keyed(by.key, change))
-        }).pipe(Effect.catchTag("ShipmentBegun", () => cancel(orderId, reason, by, word)))
-
       return {
         place: Effect.fn("Orders.place")((request, origin) => transaction(place(request, origin))),
         submit: Effect.fn("Orders.submit")((orderId, origin) => transaction(submit(orderId, origin))),
-        cancel: Effect.fn("Orders.cancel")(cancel)
+        cancel: yield* makeOrderCancellation
       }
     })
   )

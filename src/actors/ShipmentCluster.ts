@@ -1,5 +1,4 @@
 import { NodeClusterSocket } from "@effect/platform-node"
-import { PgClient } from "@effect/sql-pg"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import {
   MessageStorage,
@@ -15,7 +14,7 @@ import {
 import { Reactivity } from "effect/reactivity"
 import { RpcSerialization } from "effect/rpc"
 import { Limits } from "../config/Limits.ts"
-import { type DatabaseRole, DatabaseUrl } from "../persistence/Database.ts"
+import { ClusterDatabase } from "../persistence/Database.ts"
 
 /** Where a node stands among those that share shipments. `client`: it asks nodes that have them, and has none itself. */
 export type Place =
@@ -51,17 +50,9 @@ const alone = Effect.gen(function* () {
 })
 
 /** Who runs and which shards they hold: in a schema of their own, under a role that reaches nothing else. */
-const runnerStorage = Effect.gen(function* () {
-  const limits = yield* Limits
-  const pool = PgClient.layer({
-    url: yield* DatabaseUrl,
-    applicationName: "dropmate-cluster",
-    startupParameters: { role: "dropmate_cluster" satisfies DatabaseRole, search_path: "dropmate_cluster" },
-    maxConnections: limits.clusterConnectionsMax,
-    connectTimeout: limits.databaseConnectMs
-  })
-  return Layer.orDie(SqlRunnerStorage.layer.pipe(Layer.provide(pool), Layer.provide(Reactivity.layer)))
-})
+const runnerStorage = Layer.orDie(
+  SqlRunnerStorage.layer.pipe(Layer.provide(ClusterDatabase), Layer.provide(Reactivity.layer))
+)
 
 /** What `NodeClusterSocket.layer` is made of, without a configuration from the environment: `Env` alone reads that. */
 const together = (place: Exclude<Place, { readonly _tag: "Alone" }>) =>
@@ -81,7 +72,7 @@ const together = (place: Exclude<Place, { readonly _tag: "Alone" }>) =>
           )
         : SocketRunner.layerClientOnly.pipe(Layer.provide(NodeClusterSocket.layerClientProtocol))
     return node.pipe(
-      Layer.provide([MessageStorage.layerNoop, yield* runnerStorage]),
+      Layer.provide([MessageStorage.layerNoop, runnerStorage]),
       Layer.provide(config),
       Layer.provide(RpcSerialization.layerSchemaBinary())
     )

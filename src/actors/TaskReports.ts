@@ -8,7 +8,7 @@ import { driverScope, inRowScope } from "../persistence/RowScope.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
 import type { ShipmentReport } from "./ShipmentAsk.ts"
-import { commandReused, refusedVerdict, type Verdict } from "./Verdict.ts"
+import { commandReused, noSuchAssignment, type Verdict } from "./Verdict.ts"
 
 /** A TASK of a driver's phone, read. */
 export interface TaskCommand {
@@ -20,8 +20,6 @@ export interface TaskCommand {
   readonly occurredAtMs: number
   readonly payload: TaskPayload
 }
-
-const noSuchAssignment = refusedVerdict("assignment_not_found", "this driver has no such assignment", [])
 
 /** Takes TASKs to the shipments that they are about: one verdict for each command id, stored with its effect. */
 export const makeTaskReports = <E>(

@@ -14,6 +14,9 @@ export const refusedVerdict = (code: string, detail: string, allowed: ReadonlyAr
   detail: { code, detail, allowed }
 })
 
+/** The verdict on a command about nothing. */
+export const noSuchAssignment = refusedVerdict("assignment_not_found", "this driver has no such assignment", [])
+
 /** The verdict on a command whose id said something else before. Never stored. */
 export const commandReused: Verdict = refusedVerdict(
   "command_reused",

@@ -27,6 +27,21 @@ export const AppDatabase = Layer.unwrap(
   })
 )
 
+/** The pool of the nodes that share shipments: role `dropmate_cluster`, whose schema holds who runs and which shards they have. */
+export const ClusterDatabase = Layer.unwrap(
+  Effect.gen(function* () {
+    const url = yield* DatabaseUrl
+    const limits = yield* Limits
+    return PgClient.layer({
+      url,
+      applicationName: "dropmate-cluster",
+      startupParameters: { role: "dropmate_cluster" satisfies DatabaseRole, search_path: "dropmate_cluster" },
+      maxConnections: limits.clusterConnectionsMax,
+      connectTimeout: limits.databaseConnectMs
+    })
+  })
+)
+
 /** Connection settings of `pg` for one role: for what `@effect/sql-pg` cannot do (COPY, whole files of SQL). */
 export const pgSettings = (
   url: Redacted.Redacted,

@@ -98,30 +98,45 @@ export class Phone {
   /** Reports what was done of its one task; each must be taken. */
   async work(...actions: ReadonlyArray<string>): Promise<void> {
     for (const action of actions) {
-      const [task] = await until(
-        "the driver's task",
-        () => (this.wire.of(DriverServerFrame.tasks).at(-1)?.[2] ?? []) as ReadonlyArray<Task>,
-        (tasks) => tasks.length === 1,
-        30_000
-      )
-      const id = commandId()
-      const frame: Frame = [
-        DriverClientFrame.task,
-        id,
-        task?.assignment_id,
-        task?.fencing_token,
-        action,
-        Date.now(),
-        {}
-      ]
-      this.wire.send(frame)
-      const answer = await until(
-        `the answer to ${action}`,
-        () => this.wire.of(DriverServerFrame.result).find((result) => result[1] === id),
-        (result) => result !== undefined,
-        30_000
-      )
-      if (answer?.[2] !== true) throw new Error(`${action} was refused: ${JSON.stringify(answer)}`)
+      const answer = await this.told(await this.taskFrame(action), 30_000)
+      if (answer[2] !== true) throw new Error(`${action} was refused: ${JSON.stringify(answer)}`)
     }
+  }
+
+  /** The same, and what is to be sent again is sent again under its id, as an app does. */
+  async insist(...actions: ReadonlyArray<string>): Promise<void> {
+    for (const action of actions) {
+      const frame = await this.taskFrame(action)
+      await until(
+        `${action} to be taken`,
+        () => this.told(frame, 30_000),
+        (answer) => {
+          if (answer[2] === true) return true
+          const detail = answer[3] as { readonly retryable?: boolean } | null
+          if (detail?.retryable !== true) throw new Error(`${action} was refused: ${JSON.stringify(answer)}`)
+          return false
+        },
+        60_000
+      )
+    }
+  }
+
+  private async taskFrame(action: string): Promise<Frame> {
+    const [task] = await until(
+      "the driver's task",
+      () => (this.wire.of(DriverServerFrame.tasks).at(-1)?.[2] ?? []) as ReadonlyArray<Task>,
+      (tasks) => tasks.length === 1,
+      30_000
+    )
+    return [DriverClientFrame.task, commandId(), task?.assignment_id, task?.fencing_token, action, Date.now(), {}]
+  }
+
+  /** Sends a command and waits for what it is told this time. */
+  private async told(frame: Frame, deadlineMs: number): Promise<Frame> {
+    const results = () => this.wire.of(DriverServerFrame.result).filter((result) => result[1] === frame[1])
+    const before = results().length
+    this.wire.send(frame)
+    const answers = await until(`the answer to ${frame[4]}`, results, (all) => all.length > before, deadlineMs)
+    return answers.at(-1) ?? []
   }
 }

@@ -40,7 +40,7 @@ const isBindable = (port: number): Promise<boolean> =>
  * A free port below the range that outgoing connections take theirs from: while a killed server is down, a client that connects
  * to its port again and again would otherwise meet itself one day (a TCP simultaneous open).
  */
-const quietPort = async (): Promise<number> => {
+export const quietPort = async (): Promise<number> => {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     if (await isBindable(port)) return port
