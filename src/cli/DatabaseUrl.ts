@@ -13,6 +13,8 @@ export const databaseUrl: Effect.Effect<Redacted.Redacted, CommandFailed, Scope.
   if (env.databaseUrl !== undefined) return env.databaseUrl
   const running = readInstance({ root: env.home ?? defaultHomeRoot })?.urls.DATABASE_URL
   if (running !== undefined) return Redacted.make(running)
-  const { postgres } = yield* startEmbedded({ root: env.home }).pipe(Effect.mapError(commandFailed))
+  const { postgres } = yield* startEmbedded({ root: env.home, cacheDir: env.cacheDir }).pipe(
+    Effect.mapError(commandFailed)
+  )
   return Redacted.make(postgres.tcpUrl)
 })

@@ -4,11 +4,13 @@ import { defaultHomeRoot, readInstance } from "../embedded/Home.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { environmentFault } from "./serve/EnvironmentFault.ts"
 
-/** How to reach the parts of one instance. The first two hold passwords. */
+/** How to reach the parts of one instance. Those of databases hold passwords. */
 export interface InstanceUrls {
   /** The schema owner's. */
   readonly DATABASE_URL: string
   readonly REDIS_URL: string
+  /** Where jobs are queued. Absent: in the Redis of REDIS_URL. */
+  readonly QUEUE_REDIS_URL?: string
   readonly HTTP_URL: string
   /** Absent on a node without the role gateway. */
   readonly REALTIME_URL?: string
@@ -33,6 +35,7 @@ export const instanceUrls: Effect.Effect<InstanceUrls, CommandFailed> = Effect.g
   return {
     DATABASE_URL: Redacted.value(env.databaseUrl),
     REDIS_URL: Redacted.value(env.redisUrl),
+    ...(env.queueRedisUrl === undefined ? {} : { QUEUE_REDIS_URL: Redacted.value(env.queueRedisUrl) }),
     HTTP_URL: `http://${env.host}:${env.httpPort}`,
     REALTIME_URL: `ws://${env.host}:${env.realtimePort}`
   }
@@ -55,6 +58,7 @@ const complete = (
   return Effect.succeed({
     DATABASE_URL: url("DATABASE_URL"),
     REDIS_URL: url("REDIS_URL"),
+    ...(urls.QUEUE_REDIS_URL === undefined ? {} : { QUEUE_REDIS_URL: urls.QUEUE_REDIS_URL }),
     HTTP_URL: url("HTTP_URL"),
     ...(urls.REALTIME_URL === undefined ? {} : { REALTIME_URL: urls.REALTIME_URL })
   })

@@ -5,10 +5,12 @@ import { Limits } from "../config/Limits.ts"
 /** Where Redis is. */
 export const RedisUrl = Context.Service<Redacted.Redacted>("dropmate/persistence/RedisUrl")
 
-/** Every key of the cache, in one place. */
+/** Every key, in one place. */
 export const redisKeys = {
   /** Where a driver is, as JSON; read by other programs and after restarts. */
-  driverLocation: (driverId: string): string => `driver:{${driverId}}:location`
+  driverLocation: (driverId: string): string => `driver:{${driverId}}:location`,
+  /** What every key of the job queue begins with. */
+  queue: "dropmate:queue"
 } as const
 
 /**

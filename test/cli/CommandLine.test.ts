@@ -176,6 +176,12 @@ describe("env", () => {
     expect(exitCode).toBe(0)
   })
 
+  it("prints where jobs are queued when that is a Redis of its own", async () => {
+    const own = "redis://127.0.0.1:7"
+    const { stdout } = await dropmate(["env", "--json"], { ...urls, QUEUE_REDIS_URL: own })
+    expect(JSON.parse(stdout)).toMatchObject({ REDIS_URL: urls.REDIS_URL, QUEUE_REDIS_URL: own })
+  })
+
   it("prints assignments that a shell reads back unchanged", async () => {
     const { stdout } = await dropmate(["env"], urls)
     const echoed = await new Promise<string>((resolve) =>

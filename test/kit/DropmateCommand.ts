@@ -13,15 +13,22 @@ export interface CommandEnd {
   readonly stderr: string
 }
 
-/** Runs `dropmate ...` as a process of its own, with the administrator's rights. It is killed when the test ends before it. */
-export const dropmate = (args: ReadonlyArray<string>): Promise<CommandEnd> => {
+/**
+ * Runs `dropmate ...` as a process of its own, with the administrator's rights. It is killed when the test ends before it.
+ * `environment` is added to that.
+ */
+export const dropmate = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {}
+): Promise<CommandEnd> => {
   const child = spawn(process.execPath, ["src/main.ts", ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       PATH: process.env.PATH,
       DROPMATE_ADMIN_EMAIL: processAdmin.email,
-      DROPMATE_ADMIN_PASSWORD: processAdmin.password
+      DROPMATE_ADMIN_PASSWORD: processAdmin.password,
+      ...environment
     }
   })
   onTestFinished(() => {

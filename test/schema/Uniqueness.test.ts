@@ -212,4 +212,21 @@ describe("what is unique in the schema", () => {
     }
     expect(flaws).toEqual([])
   }, 120_000)
+
+  it("lets two stops of a run change places in one transaction, and refuses two at one place when it ends", async () => {
+    const { rows } = await client.query<{ row: Row }>("SELECT to_jsonb(s) AS row FROM route_stops AS s")
+    const first = rows[0]?.row ?? {}
+    const place = (id: unknown, position: number) =>
+      client.query("UPDATE route_stops SET position = $2 WHERE id = $1", [id, position])
+    const second = otherThan(first.id, "uuid", [])
+    await client.query("BEGIN")
+    await insertAll("route_stops", { ...first, id: second, position: 2 })
+    await client.query("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    await place(first.id, 2)
+    await place(second, 1)
+    await client.query("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    await place(second, 2)
+    const refused = await client.query("COMMIT").catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: "23505", constraint: "route_stops_run_position" })
+  })
 })

@@ -56,7 +56,15 @@ const migrations = (url: Redacted.Redacted): Effect.Effect<Finding> =>
         ? ok("migrations", "none pending")
         : fail("migrations", `pending: ${pending.join(", ")}`, "run npm run dropmate -- migrate")
     ),
-    Effect.catch((error) => Effect.succeed(fail("migrations", error.message, "use the schema files that were applied")))
+    Effect.catch((error) =>
+      Effect.succeed(
+        fail(
+          "migrations",
+          error.message,
+          "go on with the checkout that made it, or begin afresh as npm run dropmate -- migrate says"
+        )
+      )
+    )
   )
 
 /** The roles must exist and hold no power that row security would not bind. */

@@ -38,9 +38,18 @@ const examineInstance = Effect.gen(function* () {
 })
 
 const examineServers = (urls: InstanceUrls): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.all([examineDatabase(urls.DATABASE_URL), Effect.promise(() => examineRedis(urls.REDIS_URL))], {
-    concurrency: 2
-  }).pipe(Effect.map((findings) => findings.flat()))
+  Effect.all([examineDatabase(urls.DATABASE_URL), ...examinedRedis(urls)], { concurrency: 3 }).pipe(
+    Effect.map((findings) => findings.flat())
+  )
+
+/** One server in both roles, or one for each: only the queue's must keep every key. */
+const examinedRedis = ({ REDIS_URL, QUEUE_REDIS_URL }: InstanceUrls) =>
+  QUEUE_REDIS_URL === undefined || QUEUE_REDIS_URL === REDIS_URL
+    ? [Effect.promise(() => examineRedis("redis", REDIS_URL, ["cache", "queue"]))]
+    : [
+        Effect.promise(() => examineRedis("redis", REDIS_URL, ["cache"])),
+        Effect.promise(() => examineRedis("queue", QUEUE_REDIS_URL, ["queue"]))
+      ]
 
 const lineOf = ({ check, verdict, found, advice }: Finding): string =>
   `${verdict.padEnd(4)}  ${check.padEnd(16)}${found}${advice === undefined ? "" : `\n      ${"".padEnd(16)}-> ${advice}`}`

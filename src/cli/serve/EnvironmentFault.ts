@@ -9,7 +9,7 @@ const expected: Readonly<Record<string, string>> = {
   HTTP_PORT: port,
   REALTIME_PORT: port,
   TRUSTED_PROXY_HOPS: "a whole number from 0 to 8",
-  DROPMATE_CLOCK_OFFSET_MS: "a whole number from -86400000 to 86400000",
+  DROPMATE_CLOCK_OFFSET_MS: "a whole number from -3456000000 to 3456000000",
   LOG_LEVEL: "Trace, Debug, Info, Warn or Error",
   LOG_FORMAT: "pretty or json",
   MAP_STYLE_URL: httpUrl,

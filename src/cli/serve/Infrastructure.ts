@@ -17,6 +17,8 @@ export interface Infrastructure {
   /** The owner's; over a unix socket when embedded. */
   readonly databaseUrl: Redacted.Redacted
   readonly redisUrl: Redacted.Redacted
+  /** The same as `redisUrl` unless the environment says otherwise. */
+  readonly queueRedisUrl: Redacted.Redacted
   /** The same database for tools such as psql. */
   readonly databaseUrlForTools: string
   readonly secret: Redacted.Redacted
@@ -34,12 +36,14 @@ export const startInfrastructure = (env: Env) =>
       ],
       { concurrency: 2 }
     )
+    const redisUrl = env.redisUrl ?? RedactedModule.make(redis?.url ?? "")
     return {
       home,
       databaseUrl: env.databaseUrl ?? RedactedModule.make(postgres?.socketUrl ?? ""),
       databaseUrlForTools:
         env.databaseUrl === undefined ? (postgres?.tcpUrl ?? "") : RedactedModule.value(env.databaseUrl),
-      redisUrl: env.redisUrl ?? RedactedModule.make(redis?.url ?? ""),
+      redisUrl,
+      queueRedisUrl: env.queueRedisUrl ?? redisUrl,
       secret: secretValue
     } satisfies Infrastructure
   })

@@ -9,10 +9,12 @@ import { Passwords } from "../../identity/Passwords.ts"
 import { Secret } from "../../identity/Secret.ts"
 import { DatabaseUrl } from "../../persistence/Database.ts"
 import { migrate } from "../../persistence/Migrations.ts"
+import { QueueRedisUrl, requireKeepingQueue } from "../../persistence/QueueRedis.ts"
 import { RedisUrl } from "../../persistence/Redis.ts"
 import { seed } from "../../persistence/Seed.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import { readEnv } from "../InstanceUrls.ts"
+import { otherSchema, refusedDatabase } from "../OtherSchema.ts"
 import { buildEngine } from "./EngineScope.ts"
 import { type Infrastructure, startInfrastructure } from "./Infrastructure.ts"
 import { nodeLayer } from "./NodeLayer.ts"
@@ -34,6 +36,7 @@ export const serve = Effect.gen(function* () {
     const roles = yield* ServerRoles
     const prepared = Effect.gen(function* () {
       const started = yield* startInfrastructure(env)
+      yield* requireKeepingQueue(started.queueRedisUrl)
       yield* prepareDatabase(started, env)
       return started
     })
@@ -66,7 +69,13 @@ const whenReachable = <A, E extends { readonly _tag: string; readonly message: s
 
 const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
   Effect.gen(function* () {
-    yield* whenReachable(migrate(infrastructure.databaseUrl))
+    const { databaseUrl } = infrastructure
+    const home = env.databaseUrl === undefined ? infrastructure.home : undefined
+    yield* whenReachable(migrate(databaseUrl)).pipe(
+      Effect.catchTag("MigrationRefused", (refused) =>
+        Effect.fail(otherSchema(refused, refusedDatabase(home, databaseUrl)))
+      )
+    )
     const passwords = yield* Passwords
     const report = yield* seed(infrastructure.databaseUrl, {
       adminEmail: env.adminEmail,
@@ -89,6 +98,7 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles:
           Layer.mergeAll(
             Layer.succeed(DatabaseUrl, infrastructure.databaseUrl),
             Layer.succeed(RedisUrl, infrastructure.redisUrl),
+            Layer.succeed(QueueRedisUrl, infrastructure.queueRedisUrl),
             Layer.succeed(Env, env),
             Layer.succeed(ClusterPlace, placeOf(roles, env)),
             Secret.layer(infrastructure.secret)
@@ -108,6 +118,7 @@ const announce = (infrastructure: Infrastructure, env: Env, roles: ReadonlySet<S
     yield* publishInstance(infrastructure.home, {
       DATABASE_URL: infrastructure.databaseUrlForTools,
       REDIS_URL: Redacted.value(infrastructure.redisUrl),
+      ...(env.queueRedisUrl === undefined ? {} : { QUEUE_REDIS_URL: Redacted.value(env.queueRedisUrl) }),
       HTTP_URL,
       ...(realtimePort === undefined ? {} : { REALTIME_URL: `ws://${env.host}:${realtimePort}` })
     })
