@@ -149,7 +149,7 @@ CREATE UNIQUE INDEX shipment_events_order ON shipment_events (order_id, event_no
 CREATE INDEX shipment_events_shipment ON shipment_events (shipment_id, version) WHERE shipment_id IS NOT NULL;
 CREATE UNIQUE INDEX shipment_events_id ON shipment_events (id, recorded_at);
 
-SELECT ensure_month('shipment_events', (now() + make_interval(months => n))::date) FROM generate_series(-1, 2) AS n;
+SELECT ensure_month('shipment_events', (now() + make_interval(months => n))::date) FROM generate_series(-2, 2) AS n;
 
 -- What is yet to be told to the outside: exactly one row for each event, since a trigger writes it.
 CREATE TABLE outbox (

@@ -134,7 +134,7 @@ COMMENT ON COLUMN ad_impressions.id IS 'the viewer''s, so that a view that is to
 CREATE UNIQUE INDEX ad_impressions_id ON ad_impressions (id, recorded_at);
 CREATE INDEX ad_impressions_ad ON ad_impressions (ad_id, occurred_at DESC);
 CREATE INDEX ad_impressions_customer ON ad_impressions (customer_id, occurred_at DESC) WHERE customer_id IS NOT NULL;
-SELECT ensure_month('ad_impressions', (now() + make_interval(months => n))::date) FROM generate_series(-1, 2) AS n;
+SELECT ensure_month('ad_impressions', (now() + make_interval(months => n))::date) FROM generate_series(-2, 2) AS n;
 
 -- The row that a polymorphic context names must exist when the thread begins.
 CREATE FUNCTION check_thread_context() RETURNS trigger LANGUAGE plpgsql AS $$

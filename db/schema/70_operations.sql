@@ -127,7 +127,7 @@ CREATE UNIQUE INDEX webhook_events_id ON webhook_events (id, created_at);
 CREATE INDEX webhook_events_due ON webhook_events (next_attempt_at) WHERE status IN ('pending', 'failed');
 CREATE INDEX webhook_events_webhook ON webhook_events (webhook_id, created_at DESC);
 CREATE INDEX webhook_events_order ON webhook_events (order_id) WHERE order_id IS NOT NULL;
-SELECT ensure_month('webhook_events', (now() + make_interval(months => n))::date) FROM generate_series(-1, 2) AS n;
+SELECT ensure_month('webhook_events', (now() + make_interval(months => n))::date) FROM generate_series(-2, 2) AS n;
 
 GRANT SELECT, INSERT, UPDATE ON scheduled_jobs, background_jobs, dispatch_reports, report_runs, webhooks, webhook_events
   TO dropmate_app, dropmate_jobs;

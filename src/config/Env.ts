@@ -13,6 +13,8 @@ export interface Env {
   readonly databaseUrl: Redacted.Redacted | undefined
   /** Undefined: the embedded Redis. */
   readonly redisUrl: Redacted.Redacted | undefined
+  /** Where jobs are queued. Its maxmemory-policy must be noeviction. Undefined: the Redis of REDIS_URL. */
+  readonly queueRedisUrl: Redacted.Redacted | undefined
   /** Embedded data, cache, logs and secrets. Undefined: `.dropmate` beside package.json. */
   readonly home: string | undefined
   /** Downloads, which several homes may share. Undefined: `cache` in the home. */
@@ -83,6 +85,9 @@ const HostAndPort = Schema.String.check(
   )
 )
 
+/** Forty days: as far off as tests set a clock. */
+const clockOffsetMsMax = 40 * 86_400_000
+
 /** Decodes the environment; fails naming the variable and what it must be. */
 export const envConfig: Config.Config<Env> = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -90,6 +95,7 @@ export const envConfig: Config.Config<Env> = Config.all({
   realtimePort: Config.Port("REALTIME_PORT").pipe(Config.withDefault(8081)),
   databaseUrl: optional(Config.Redacted("DATABASE_URL")),
   redisUrl: optional(Config.Redacted("REDIS_URL")),
+  queueRedisUrl: optional(Config.Redacted("QUEUE_REDIS_URL")),
   home: optional(Config.NonEmptyString("DROPMATE_HOME")),
   cacheDir: optional(Config.NonEmptyString("DROPMATE_CACHE")),
   secret: optional(Config.Redacted("DROPMATE_SECRET")),
@@ -117,7 +123,7 @@ export const envConfig: Config.Config<Env> = Config.all({
   cluster: Config.Literals(["alone", "shared"], "CLUSTER").pipe(Config.withDefault("alone")),
   clusterAddress: optional(Config.schema(HostAndPort, "CLUSTER_ADDRESS")),
   clockOffsetMs: Config.schema(
-    Schema.Int.check(Schema.isBetween({ minimum: -86_400_000, maximum: 86_400_000 })),
+    Schema.Int.check(Schema.isBetween({ minimum: -clockOffsetMsMax, maximum: clockOffsetMsMax })),
     "DROPMATE_CLOCK_OFFSET_MS"
   ).pipe(Config.withDefault(0))
 })

@@ -64,8 +64,8 @@ export const defaultLimits = {
   // Partitions (UTC days)
   partitionDaysBack: 4,
   partitionDaysAhead: 7,
-  /** Of shipment_events, in months. */
-  partitionMonthsBack: 1,
+  /** Of every table that is partitioned by month. */
+  partitionMonthsBack: 2,
   partitionMonthsAhead: 2,
   partitionCheckEveryMs: 10 * 60_000,
   /** How long retention waits for readers of a partition before it leaves it to the next round. */
@@ -300,6 +300,10 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
   [
     (l) => l.partitionDaysAhead * 86_400_000 > l.clockFutureMs,
     "an accepted point could lie after the newest partition"
+  ],
+  [
+    (l) => Math.min(l.partitionMonthsBack, l.partitionMonthsAhead) * 28 >= 40,
+    "a database whose clock is set forty days off would find a month without its table"
   ],
   [(l) => l.etaStepMs <= l.etaFloorMs, "an estimate could be rounded up to beyond what is worth telling"],
   [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],

@@ -1,4 +1,4 @@
-import { Context, Effect, type Redacted, Schedule, Schema } from "effect"
+import { Clock, Context, Effect, type Redacted, Schedule, Schema } from "effect"
 import { Limits } from "../config/Limits.ts"
 import {
   openPartitionStore,
@@ -54,7 +54,8 @@ const archive = Effect.fnUntraced(function* (partition: Partition) {
 /**
  * One round of retention: what has outlived its policy is archived, detached and dropped, oldest first; what an earlier round
  * detached and did not drop goes too. Runs beside ingest: no statement waits for a lock that writers hold, and none keeps one
- * that they want (measured by promise P07).
+ * that they want (measured by promise P07). Days are written by nodes' clocks and months by the database's, so what is expired by
+ * one of the two alone stays: a clock that is set far off takes nothing away.
  */
 export const retirePartitions = Effect.fn("PartitionRetention.round")(function* (
   url: Redacted.Redacted
@@ -69,7 +70,8 @@ export const retirePartitions = Effect.fn("PartitionRetention.round")(function* 
           Effect.andThen(Effect.sync(() => void dropped.push(partition))),
           Effect.catch((error) => Effect.sync(() => void kept.push({ partition, reason: error.message })))
         )
-      for (const partition of (yield* store.list).filter(({ isExpired }) => isExpired)) {
+      const partitions = yield* store.list(yield* Clock.currentTimeMillis)
+      for (const partition of partitions.filter(({ isExpired }) => isExpired)) {
         yield* settle(
           partition.name,
           archive(partition).pipe(

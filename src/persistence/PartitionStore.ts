@@ -9,6 +9,7 @@ export interface Partition {
   readonly name: string
   readonly from: string
   readonly until: string
+  /** Its policy's time is over by the database's clock and by that of whoever asks. */
   readonly isExpired: boolean
   /** It is to be archived before it is dropped. */
   readonly isArchived: boolean
@@ -30,8 +31,8 @@ export class RetentionUnderWay extends Schema.TaggedError<RetentionUnderWay>()("
 
 /** What retention needs of the database, on one connection as the owner of the schema. */
 export interface PartitionStore {
-  /** Every partition there is, oldest first. */
-  readonly list: Effect.Effect<ReadonlyArray<Partition>, PartitionBusy>
+  /** Every partition there is, oldest first. `nowMs`: the time by this node's clock. */
+  readonly list: (nowMs: number) => Effect.Effect<ReadonlyArray<Partition>, PartitionBusy>
   /** Tables that were partitions and were detached, and not dropped: what a crash between the two leaves. */
   readonly detached: Effect.Effect<ReadonlyArray<string>, PartitionBusy>
   /** Takes a partition from its table while others write to the table; finishes what an earlier try began. */
@@ -41,7 +42,8 @@ export interface PartitionStore {
 }
 
 const listed = `SELECT p.table_name AS table, p.partition AS name, to_json(p.from_at) AS from, to_json(p.until_at) AS until,
-    p.is_expired AS "isExpired", r.is_archived AS "isArchived", p.bytes::float8 AS bytes
+    
+    p.is_expired AND p.until_at + r.keep < to_timestamp($1::float8 / 1000) AS "isExpired", r.is_archived AS "isArchived", p.bytes::float8 AS bytes
   FROM partitions p JOIN retention_policies r USING (table_name) ORDER BY p.until_at, p.table_name`
 
 // A table of such a name that belongs to nobody can only be a partition that was detached.
@@ -87,7 +89,7 @@ export const openPartitionStore = Effect.fn("PartitionStore.open")(function* (
   })
 
   return {
-    list: ask<Partition & pg.QueryResultRow>("", listed),
+    list: (nowMs) => ask<Partition & pg.QueryResultRow>("", listed, [nowMs]),
     detached: Effect.map(ask<{ readonly name: string }>("", orphaned), (rows) => rows.map(({ name }) => name)),
     detach,
     drop
