@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { defaultLimits } from "../../src/config/Limits.ts"
 import { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
 import { assignTo, confirmedOrder } from "../kit/EngineOrders.ts"
 import { type EngineUnderTest, startEngine } from "../kit/EngineUnderTest.ts"
@@ -83,7 +84,7 @@ describe("the months of shipment_events", () => {
           "SELECT relname AS name FROM pg_class WHERE relname ~ '^shipment_events_[0-9]{6}$' ORDER BY 1"
         )
       ).map((row) => row.name)
-    expect(await made()).toHaveLength(4)
+    expect(await made()).toHaveLength(defaultLimits.partitionMonthsBack + 1 + defaultLimits.partitionMonthsAhead)
     const [again] = await engine.rows<{ made: boolean }>("SELECT ensure_month('shipment_events', now()::date) AS made")
     expect(again?.made).toBe(false)
     const slept = await startEngine()
