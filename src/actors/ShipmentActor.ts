@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql"
 import { FaultPoint } from "../config/FaultPoint.ts"
 import { Limits } from "../config/Limits.ts"
 import { carryingAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
-import { driverScope, inRowScope, type RowScope } from "../persistence/RowScope.ts"
+import { inRowScope, type RowScope, ScopeOfDriver } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
 import { makeKeyedAnswers } from "./KeyedAnswers.ts"
@@ -52,6 +52,7 @@ export const makeShipmentActors = Effect.gen(function* () {
   const limits = yield* Limits
   const tasks = yield* TaskRepo
   const answers = yield* ShipmentAnswers
+  const scopeOf = yield* ScopeOfDriver
   const keyed = yield* makeKeyedAnswers
   const decide = yield* makeShipmentDecider
   const committed = yield* makeCommitted
@@ -92,7 +93,7 @@ export const makeShipmentActors = Effect.gen(function* () {
   const reported = (shipmentId: string, memory: ShipmentMemory, report: ShipmentReport) =>
     committed(
       memory,
-      driverScope(report.driverId),
+      scopeOf(report.driverId),
       Effect.fnUntraced(function* (remember) {
         const { driverId, commandId, fingerprint, occurredAt } = report
         const record: TaskCommandRecord = { driverId, commandId, fingerprint, occurredAt }

@@ -4,7 +4,7 @@ import { SqlClient, type SqlError } from "effect/sql"
 import { canonicalJson } from "../domain/CanonicalJson.ts"
 import type { TaskAction } from "../domain/TaskAction.ts"
 import type { TaskPayload } from "../domain/TaskPayload.ts"
-import { driverScope, inRowScope } from "../persistence/RowScope.ts"
+import { inRowScope, ScopeOfDriver } from "../persistence/RowScope.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
 import type { ShipmentReport } from "./ShipmentAsk.ts"
@@ -29,6 +29,7 @@ export const makeTaskReports = <E>(
     const sql = yield* SqlClient.SqlClient
     const shipments = yield* ShipmentRepo
     const tasks = yield* TaskRepo
+    const scopeOf = yield* ScopeOfDriver
 
     /** Also a command about nothing has one verdict for ever. */
     const aboutNothing = Effect.fnUntraced(function* (record: TaskCommandRecord) {
@@ -42,7 +43,7 @@ export const makeTaskReports = <E>(
     })
 
     const asDriver = <A, E1>(driverId: string, effect: Effect.Effect<A, E1 | SqlError.SqlError, SqlClient.SqlClient>) =>
-      Effect.provideService(inRowScope(driverScope(driverId), effect), SqlClient.SqlClient, sql)
+      Effect.provideService(inRowScope(scopeOf(driverId), effect), SqlClient.SqlClient, sql)
 
     const task = Effect.fn("Shipments.task")(function* (driverId: string, asked: TaskCommand) {
       const { commandId, occurredAtMs, ...content } = asked

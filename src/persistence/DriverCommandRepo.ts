@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { driverScope, inRowScope } from "./RowScope.ts"
+import { inRowScope, ScopeOfDriver } from "./RowScope.ts"
 
 /** A driver's command as its phone sent it. */
 export interface DutyCommand {
@@ -49,6 +49,7 @@ export class DriverCommandRepo extends Context.Service<
     this,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const scopeOf = yield* ScopeOfDriver
 
       const stored = (command: DutyCommand) =>
         sql<StoredCommand>`SELECT fingerprint, ok, detail, occurred_at FROM driver_commands
@@ -82,7 +83,7 @@ export class DriverCommandRepo extends Context.Service<
 
       return {
         decideDuty: (command) =>
-          inRowScope(driverScope(command.driverId), decideDuty(command)).pipe(
+          inRowScope(scopeOf(command.driverId), decideDuty(command)).pipe(
             Effect.provideService(SqlClient.SqlClient, sql)
           )
       }

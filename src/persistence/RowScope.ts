@@ -1,4 +1,4 @@
-import { type Cause, Effect } from "effect"
+import { type Cause, Context, Effect } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 
 /** On whose behalf statements run. What row policies, audit triggers and `current_setting('app.…')` read. */
@@ -15,7 +15,15 @@ export interface RowScope {
 export const systemScope: RowScope = { roles: ["system"] }
 
 /** The scope of what a driver's phone asks for. */
-export const driverScope = (driverId: string): RowScope => ({ driverId, roles: ["driver"] })
+const driverScope = (driverId: string): RowScope => ({ driverId, roles: ["driver"] })
+
+/**
+ * Whose rows a driver's phone reaches: the driver's. Only the trial of row security alone provides anything else (P18), where the
+ * code takes a stranger's phone for the driver's.
+ */
+export const ScopeOfDriver = Context.Reference<(driverId: string) => RowScope>("dropmate/persistence/ScopeOfDriver", {
+  defaultValue: () => driverScope
+})
 
 /**
  * Runs an effect in one transaction whose settings (`app.user_id`, `app.driver_id`, `app.customer_id`, `app.roles`, `app.request_id`)

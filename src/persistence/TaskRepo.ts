@@ -6,7 +6,7 @@ import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { DatabaseUrl } from "./Database.ts"
 import { followNotices, type NoticeListener } from "./Notices.ts"
-import { driverScope, inRowScope } from "./RowScope.ts"
+import { inRowScope, ScopeOfDriver } from "./RowScope.ts"
 
 /** A TASK as its phone sent it. */
 export interface TaskCommandRecord {
@@ -78,6 +78,7 @@ export class TaskRepo extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const url = yield* DatabaseUrl
       const limits = yield* Limits
+      const scopeOf = yield* ScopeOfDriver
 
       const claim = Effect.fn("TaskRepo.claim")(function* (command: TaskCommandRecord) {
         yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${`command ${command.driverId} ${command.commandId}`}::text, 0))`
@@ -100,11 +101,7 @@ export class TaskRepo extends Context.Service<
               WHERE a.driver_id = ${driverId}
                 AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
               ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks`
-        const rows = yield* Effect.provideService(
-          inRowScope(driverScope(driverId), statement),
-          SqlClient.SqlClient,
-          sql
-        )
+        const rows = yield* Effect.provideService(inRowScope(scopeOf(driverId), statement), SqlClient.SqlClient, sql)
         return rows[0] ?? { version: 0, tasks: [] }
       })
 

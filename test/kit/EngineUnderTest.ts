@@ -17,6 +17,7 @@ import type { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWrit
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { ProductRepo } from "../../src/persistence/ProductRepo.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
+import { type RowScope, ScopeOfDriver } from "../../src/persistence/RowScope.ts"
 import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
 import type { FleetHub } from "../../src/realtime/FleetHub.ts"
 import type { OrderHub } from "../../src/realtime/OrderHub.ts"
@@ -31,6 +32,8 @@ export interface EngineOptions {
   /** Another engine's database, or a proxy in front of it; whoever made it drops it. */
   readonly databaseUrl?: string
   readonly redisUrl?: string
+  /** Whose rows a driver's phone reaches; without it the driver's. */
+  readonly scopeOfDriver?: (driverId: string) => RowScope
 }
 
 /** A driver that exists in the database, with an auth session that can be revoked. Bare UUIDs. */
@@ -108,6 +111,7 @@ export const startEngine = async (options: EngineOptions = {}): Promise<EngineUn
     Layer.succeed(Env, { ...testEnv, ...options.env }),
     Layer.succeed(DatabaseUrl, Redacted.make(databaseUrl)),
     Layer.succeed(RedisUrl, Redacted.make(redisUrl)),
+    options.scopeOfDriver === undefined ? Layer.empty : Layer.succeed(ScopeOfDriver, options.scopeOfDriver),
     Secret.layer(signingSecret),
     Logger.layer([])
   )

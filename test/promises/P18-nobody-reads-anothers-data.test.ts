@@ -1,21 +1,10 @@
-import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import {
-  DriverClientFrame,
-  DriverServerFrame,
-  FleetServerFrame,
-  TrackingServerFrame
-} from "../../src/protocol/FrameType.ts"
-import { type EngineUnderTest, startEngine } from "../kit/EngineUnderTest.ts"
-import { watchFleet } from "../kit/FleetWatch.ts"
-import { absentThings, type Household } from "../kit/Household.ts"
+import { startEngine } from "../kit/EngineUnderTest.ts"
+import { serveEventStream } from "../kit/EventStreamServer.ts"
 import { PrivacyRun } from "../kit/PrivacyRun.ts"
 import { reportPromise } from "../kit/PromiseSize.ts"
-import { guessOf, routeTrials, trialOf, triedRoutes } from "../kit/RouteTrials.ts"
-import { RowWatch } from "../kit/RowWatch.ts"
-import type { Stranger } from "../kit/Stranger.ts"
-import { watchOrder } from "../kit/TrackingWatch.ts"
-import { helloFrame, WireClient } from "../kit/WireClient.ts"
+import { routeTrials, trialOf, triedRoutes } from "../kit/RouteTrials.ts"
+import { tryDriver, tryEvents, tryFleet, tryPhonesTakenIn, tryTrack } from "../kit/SocketTrials.ts"
 
 // What row security has no say in, besides what is no person's: nobody is known yet, or the secret in the request is all that
 // stands for them, and the server looks by itself.
@@ -24,6 +13,7 @@ const beforeAnybody: Readonly<Record<string, string>> = {
   "auth.login": "looks a password up",
   "auth.refresh": "looks a refresh token up",
   "auth.logout": "ends the session that a token is of",
+  // So too /v1/track and /v1/tracking/events; /v1/fleet is everybody's places, and a dispatcher's only.
   "tracking.snapshot": "a link names an order and nobody; whoever has its 256 bits may look",
   "ops.livez": "tells of no person",
   "ops.readyz": "tells of no person",
@@ -32,92 +22,6 @@ const beforeAnybody: Readonly<Record<string, string>> = {
 
 // What somebody may do for whom every check of the code passes: products tell of no person.
 const codeAlone: ReadonlyArray<string> = ["products.create", "products.update", "products.remove"]
-
-const tokenInvalid = 4501
-const notPermitted = 4504
-
-/** The fleet's stream for everybody: dispatchers and administrators see it, nobody else sees anything. */
-const tryFleet = async (run: PrivacyRun, engine: EngineUnderTest): Promise<void> => {
-  for (const stranger of run.strangers) {
-    const console = await watchFleet(engine.url, { token: stranger.person?.token ?? "" })
-    if (["dispatcher", "admin"].includes(stranger.name)) await console.next(FleetServerFrame.snapshot)
-    else {
-      expect([tokenInvalid, notPermitted], stranger.name).toContain(await console.closeCode())
-      run.findings.heard(stranger.name, "/v1/fleet", stranger, console.frames)
-    }
-  }
-}
-
-/** A tracking stream for tokens that are no link's, and a link for another order than the one it opens. */
-const tryTrack = async (run: PrivacyRun, engine: EngineUnderTest): Promise<void> => {
-  for (const stranger of run.strangers) {
-    const { ids, trackingToken } = stranger.other.things
-    const guesses = [guessOf(trackingToken), ids.trackingSession, ids.order, ids.order.slice(4), ""]
-    for (const token of [stranger.person?.token ?? "", ...guesses]) {
-      const page = await watchOrder(engine.url, { token })
-      expect(await page.closeCode(), stranger.name).toBe(tokenInvalid)
-      run.findings.heard(stranger.name, "/v1/track", stranger, page.frames)
-    }
-  }
-  for (const stranger of run.strangers.filter(({ person }) =>
-    run.households.some(({ customer }) => customer === person)
-  )) {
-    const [own, other] = [run.households.find(({ customer }) => customer === stranger.person), stranger.other]
-    const page = await watchOrder(engine.url, { token: own?.things.trackingToken })
-    await page.next(TrackingServerFrame.snapshot)
-    page.send([3, other.things.trackingToken])
-    expect(await page.closeCode()).toBe(notPermitted)
-    run.findings.heard(stranger.name, "/v1/track with their link", stranger, page.frames)
-  }
-}
-
-/** What a TASK about somebody's assignment is answered, without the ids that it named. */
-const taskAnswer = async (phone: WireClient, assignmentId: string): Promise<string> => {
-  const id = randomUUID()
-  phone.send([DriverClientFrame.task, id, assignmentId, 1, "arrived", Date.now(), {}])
-  const [, , ok, detail] = await phone.next(DriverServerFrame.result)
-  return JSON.stringify([ok, detail]).replaceAll(assignmentId, "assignment")
-}
-
-const tryPhone = async (
-  run: PrivacyRun,
-  engine: EngineUnderTest,
-  stranger: Stranger,
-  own: Household
-): Promise<void> => {
-  const phone = await WireClient.open(`${engine.url}/v1/driver`)
-  onTestFinished(() => phone.terminate())
-  phone.send(helloFrame({ token: own.driver.token, deviceId: `phone of ${stranger.name}` }))
-  const [, , tasks] = await phone.next(DriverServerFrame.tasks)
-  expect(JSON.stringify(tasks)).toContain(own.things.ids.assignment)
-  const watch = await RowWatch.begin(run.town.owner)
-  const { things } = stranger.other
-  const foreign = await taskAnswer(phone, things.ids.assignment)
-  const absent = await taskAnswer(phone, absentThings(things).ids.assignment)
-  expect(foreign).toBe(absent)
-  expect(foreign).toContain("assignment_not_found")
-  const { gone, made } = await watch.changes()
-  // The answer is kept under the command's id, as the asker's.
-  const kept = made.filter(({ table }) => table === "driver_commands")
-  run.findings.disturbed(stranger.name, "TASK", { gone, made: made.filter((row) => !kept.includes(row)) })
-  run.findings.heard(stranger.name, "/v1/driver", stranger, phone.frames)
-}
-
-/** A driver's stream for everybody; a driver hears of what they carry, and can do nothing about what another does. */
-const tryDriver = async (run: PrivacyRun, engine: EngineUnderTest): Promise<void> => {
-  for (const stranger of run.strangers) {
-    const own = run.households.find(({ driver }) => driver === stranger.person)
-    if (own !== undefined) {
-      await tryPhone(run, engine, stranger, own)
-      continue
-    }
-    const phone = await WireClient.open(`${engine.url}/v1/driver`)
-    onTestFinished(() => phone.terminate())
-    phone.send(helloFrame({ token: stranger.person?.token ?? "" }))
-    expect([tokenInvalid, notPermitted], stranger.name).toContain(await phone.closeCode())
-    run.findings.heard(stranger.name, "/v1/driver", stranger, phone.frames)
-  }
-}
 
 describe("P18: nobody reads or changes another's data", { timeout: 300_000 }, () => {
   it("and every route of the contract is tried", () => {
@@ -138,6 +42,9 @@ describe("P18: nobody reads or changes another's data", { timeout: 300_000 }, ()
       await tryFleet(run, engine)
       await tryTrack(run, engine)
       await tryDriver(run, engine)
+      const stream = await serveEventStream(engine)
+      onTestFinished(() => stream.stop())
+      await tryEvents(run, stream.url)
       expect(run.findings.leaks).toEqual([])
     })
 
@@ -169,6 +76,11 @@ describe("P18: nobody reads or changes another's data", { timeout: 300_000 }, ()
       expect(leaks).toEqual([])
     })
 
+    it("on the phone's socket of a driver whom the code takes them for", async () => {
+      await tryPhonesTakenIn(run)
+      expect(run.findings.leaks).toEqual([])
+    })
+
     it("nor do they give themselves a role", async () => {
       for (const { customer, things } of run.households) {
         const answer = await run.sendTakenIn(customer, "POST", `/v1/users/${things.ids.user}/roles`, { role: "admin" })
@@ -187,6 +99,13 @@ describe("P18: nobody reads or changes another's data", { timeout: 300_000 }, ()
       await run.tryTakenIn(reading, () => true)
       const blind = reading.filter(({ name }) => !run.findings.leaks.some((leak) => leak.includes(` ${name} `)))
       expect(blind.map(({ name }) => name)).toEqual([])
+    })
+
+    it("and on the phone's socket too", async () => {
+      const before = run.findings.leaks.length
+      await tryPhonesTakenIn(run)
+      expect(run.findings.leaks.slice(before).some((leak) => leak.includes("TASKS"))).toBe(true)
+      expect(run.findings.leaks.slice(before).some((leak) => leak.includes("DUTY"))).toBe(true)
     })
   })
 })

@@ -1,16 +1,10 @@
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
-import { NodeHttpServer } from "@effect/platform-node"
-import { Effect, Exit, Layer, Scope } from "effect"
-import { HttpRouter } from "effect/http"
+import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { publicId } from "../../src/domain/Ids.ts"
-import { withEdge } from "../../src/http/Edge.ts"
-import { RateLimits } from "../../src/http/RateLimits.ts"
-import { TrackingEventStream } from "../../src/http/TrackingEventStream.ts"
 import { OrderHub } from "../../src/realtime/OrderHub.ts"
 import { type EngineUnderTest, startEngine } from "../kit/EngineUnderTest.ts"
 import { EventSource } from "../kit/EventSource.ts"
+import { serveEventStream } from "../kit/EventStreamServer.ts"
 import { proxyDatabase } from "../kit/FaultProxy.ts"
 import { type PlacedOrder, TrackedOrders } from "../kit/TrackedOrders.ts"
 import { until } from "../kit/Until.ts"
@@ -20,35 +14,10 @@ let orders: TrackedOrders
 let url: string
 let stopServer: () => Promise<void>
 
-/** The route alone, behind the edge that every request passes, over an engine. */
-const serveStream = async (over: EngineUnderTest) => {
-  const scope = await Effect.runPromise(Scope.make())
-  const handler = await over.run(
-    Effect.gen(function* () {
-      const app = yield* HttpRouter.toHttpEffect(
-        TrackingEventStream.pipe(Layer.provide(NodeHttpServer.layerHttpServices))
-      )
-      const rates = yield* Layer.build(RateLimits.layer)
-      const edge = withEdge(app, { cors: { allowedOrigins: new Set() }, trustedProxyHops: 0 })
-      return yield* NodeHttpServer.makeHandler(Effect.provideContext(edge, rates), { scope })
-    }).pipe(Scope.provide(scope))
-  )
-  const server: Server = createServer(handler)
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/tracking/events`,
-    stop: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-      await Effect.runPromise(Scope.close(scope, Exit.void))
-    }
-  }
-}
-
 beforeAll(async () => {
   engine = await startEngine({ limits: { pingEveryMs: 100, trackingGraceMs: 600, noticeReconnectMs: 100 } })
   orders = await TrackedOrders.open(engine.databaseUrl)
-  const served = await serveStream(engine)
+  const served = await serveEventStream(engine)
   url = served.url
   stopServer = served.stop
 })
@@ -239,7 +208,7 @@ describe("instead of a stream", () => {
       limits: { databaseConnectMs: 1_000 }
     })
     onTestFinished(() => away.drop())
-    const served = await serveStream(away)
+    const served = await serveEventStream(away)
     onTestFinished(() => served.stop())
     const { token } = await orders.link(await orders.place())
     proxy.cut()
