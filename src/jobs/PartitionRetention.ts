@@ -52,7 +52,7 @@ const archive = Effect.fnUntraced(function* (partition: Partition) {
 })
 
 /**
- * One round of retention: what has outlived its policy is archived, detached and dropped, oldest first; what an earlier round
+ * One round of retention: what has outlived its policy is archived, rolled up into its hours, detached and dropped, oldest first; what an earlier round
  * detached and did not drop goes too. Runs beside ingest: no statement waits for a lock that writers hold, and none keeps one
  * that they want (measured by promise P07). Days are written by nodes' clocks and months by the database's, so what is expired by
  * one of the two alone stays: a clock that is set far off takes nothing away.
@@ -75,6 +75,7 @@ export const retirePartitions = Effect.fn("PartitionRetention.round")(function* 
         yield* settle(
           partition.name,
           archive(partition).pipe(
+            Effect.andThen(store.rollUp(partition)),
             Effect.andThen(store.detach(partition.table, partition.name)),
             Effect.andThen(retryDrop(store, partition.name))
           )

@@ -35,6 +35,8 @@ export interface PartitionStore {
   readonly list: (nowMs: number) => Effect.Effect<ReadonlyArray<Partition>, PartitionBusy>
   /** Tables that were partitions and were detached, and not dropped: what a crash between the two leaves. */
   readonly detached: Effect.Effect<ReadonlyArray<string>, PartitionBusy>
+  /** Makes the hours of a day of telemetry from all of its points: the last chance to. Of any other partition nothing. */
+  readonly rollUp: (partition: Partition) => Effect.Effect<void, PartitionBusy>
   /** Takes a partition from its table while others write to the table; finishes what an earlier try began. */
   readonly detach: (table: string, partition: string) => Effect.Effect<void, PartitionBusy>
   /** Drops a detached partition. Nobody waits for it longer than `partitionDropLockMs`. */
@@ -83,6 +85,11 @@ export const openPartitionStore = Effect.fn("PartitionStore.open")(function* (
     )
   })
 
+  const rollUp = Effect.fnUntraced(function* ({ table, name, from, until }: Partition) {
+    if (table !== "driver_location_events") return
+    yield* ask(name, "SELECT roll_up_hours($1::timestamptz, $2::timestamptz)", [from, until])
+  })
+
   const drop = Effect.fnUntraced(function* (partition: string) {
     yield* ask(partition, `SET lock_timeout = ${limits.partitionDropLockMs}`)
     yield* ask(partition, `DROP TABLE IF EXISTS ${identifier(partition)}`)
@@ -91,6 +98,7 @@ export const openPartitionStore = Effect.fn("PartitionStore.open")(function* (
   return {
     list: (nowMs) => ask<Partition & pg.QueryResultRow>("", listed, [nowMs]),
     detached: Effect.map(ask<{ readonly name: string }>("", orphaned), (rows) => rows.map(({ name }) => name)),
+    rollUp,
     detach,
     drop
   }

@@ -5,12 +5,10 @@ import { Limits } from "../config/Limits.ts"
 /** Where Redis is. */
 export const RedisUrl = Context.Service<Redacted.Redacted>("dropmate/persistence/RedisUrl")
 
-/** Every key, in one place. */
+/** Every key of the cache, in one place. */
 export const redisKeys = {
   /** Where a driver is, as JSON; read by other programs and after restarts. */
-  driverLocation: (driverId: string): string => `driver:{${driverId}}:location`,
-  /** What every key of the job queue begins with. */
-  queue: "dropmate:queue"
+  driverLocation: (driverId: string): string => `driver:{${driverId}}:location`
 } as const
 
 /**

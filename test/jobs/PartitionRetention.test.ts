@@ -118,6 +118,23 @@ describe("a round of retention", () => {
     expect(await tables("driver_location_events_%")).toEqual([])
   })
 
+  it("rolls a day up into its hours before the day goes", async () => {
+    const day = await dayAgo(32)
+    await client.query(
+      `WITH u AS (INSERT INTO users (id, email, name, role) VALUES ($1, 'd@test.example', 'Dana', 'driver')),
+         d AS (INSERT INTO drivers (id, user_id) VALUES ($1, $1))
+       INSERT INTO driver_location_events (driver_id, recorded_at, received_at, seq, device_no, lat, lng)
+       SELECT $1, at, at, n, 1, 1, 1 FROM generate_series(1, 48) AS n,
+         LATERAL (SELECT date_trunc('day', now(), 'UTC') - interval '32 days' + (n - 1) * interval '30 minutes' AS at) AS t`,
+      ["01900000-0000-7000-8000-000000000001"]
+    )
+    expect((await retire()).dropped).toEqual([day])
+    const { rows } = await client.query(
+      "SELECT count(*)::integer AS hours, sum(points)::integer AS points FROM driver_location_hourly"
+    )
+    expect(rows).toEqual([{ hours: 24, points: 48 }])
+  })
+
   it("is one node's at a time", async () => {
     const other = await another()
     await other.query("SELECT pg_advisory_lock(hashtext('dropmate'), hashtext('retention'))")

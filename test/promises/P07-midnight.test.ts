@@ -65,7 +65,8 @@ const outlive = async (database: DatabaseWatch, today: number): Promise<void> =>
   const oldest = dayName(today - 4)
   await database.rows(
     `INSERT INTO driver_location_events (driver_id, recorded_at, received_at, seq, device_no, lat, lng)
-     SELECT gen_random_uuid(), at, at, n, 1, 1, 1 FROM generate_series(1, $2::integer) AS n,
+     SELECT (SELECT array_agg(id) FROM drivers)[1 + n % (SELECT count(*) FROM drivers)], at, at, n, 1, 1, 1
+     FROM generate_series(1, $2::integer) AS n,
        LATERAL (SELECT $1::date::timestamp AT TIME ZONE 'UTC' + n * interval '200 milliseconds' AS at) AS t`,
     [oldest, oldPoints]
   )

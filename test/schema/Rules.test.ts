@@ -196,6 +196,40 @@ describe("the rules of the schema", () => {
     expect(kept).toEqual([])
   }, 60_000)
 
+  it("each enum of the design has its labels, and refuses any other", async () => {
+    for (const [name, labels] of Object.entries(designEnums)) {
+      const { rows } = await client.query<{ label: string }>(
+        "SELECT enumlabel::text AS label FROM pg_enum WHERE enumtypid = to_regtype($1)",
+        [name]
+      )
+      expect(
+        rows.map(({ label }) => label),
+        name
+      ).toEqual(expect.arrayContaining([...labels]))
+      expect((await refusalOf(() => client.query(`SELECT 'no such label'::${name}`)))?.code, name).toBe("22P02")
+    }
+  })
+
+  it("each amount of money is NUMERIC(12,2)", async () => {
+    const { rows } = await client.query<{ column: string }>(
+      `SELECT DISTINCT format_type(a.atttypid, a.atttypmod) AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+         AND a.atttypid = 'numeric'::regtype`
+    )
+    expect(rows).toEqual([{ column: "numeric(12,2)" }])
+  })
+
+  it("each reference that the design names does on a delete what it says", async () => {
+    for (const [table, column, action] of designActions) {
+      const { rows } = await client.query<{ action: string }>(
+        `SELECT confdeltype::text AS action FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::regclass
+           AND conkey = ARRAY[(SELECT attnum FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2)]`,
+        [table, column]
+      )
+      expect(rows, `${table}.${column}`).toEqual([{ action }])
+    }
+  })
+
   it("each reference can be followed backwards by an index, or its parent is never deleted", async () => {
     const { rows } = await client.query<{ reference: string }>(
       `SELECT c.relname || '.' || r.conname AS reference FROM pg_constraint r JOIN pg_class c ON c.oid = r.conrelid
@@ -212,4 +246,25 @@ const unfollowed: ReadonlyArray<string> = [
   "ads.ads_media_file_id_fkey",
   "dispatch_reports.dispatch_reports_file_id_fkey",
   "messages.messages_author_driver_id_fkey"
+]
+
+/** What the design lists; more may have been added (ADR 0052). */
+const designEnums: Readonly<Record<string, ReadonlyArray<string>>> = {
+  user_role: ["customer", "driver", "admin"],
+  order_status: ["draft", "submitted", "confirmed", "fulfilled", "cancelled"],
+  payment_status: ["pending", "authorized", "settled", "failed", "refunded"],
+  assignment_status: ["pending", "accepted", "en_route", "arrived", "delivered", "handed_off", "rejected"],
+  route_stop_type: ["pickup", "dropoff", "break"],
+  message_channel: ["web", "app", "wechat"],
+  job_status: ["queued", "running", "succeeded", "failed"],
+  webhook_event_status: ["pending", "delivered", "failed"]
+}
+
+/** RESTRICT (r), CASCADE (c) and SET NULL (n), as pg_constraint has them. */
+const designActions: ReadonlyArray<readonly [table: string, column: string, action: "r" | "c" | "n"]> = [
+  ["payments", "order_id", "r"],
+  ["order_items", "order_id", "c"],
+  ["route_stops", "shipment_id", "c"],
+  ["auth_sessions", "user_id", "c"],
+  ["driver_assignments", "driver_id", "n"]
 ]

@@ -3,8 +3,8 @@ import { Redis as RedisClient } from "ioredis"
 import { Limits } from "../config/Limits.ts"
 
 /**
- * Where the job queue lives: the cache's server, or one of its own. Keys of the queue begin with `redisKeys.queue`, those of the
- * cache with `driver:`, so the two roles may share a numbered database.
+ * Where the job queue lives: the cache's server, or one of its own. Keys of the cache begin with `driver:` and those of the queue
+ * do not, so the two roles may share a numbered database.
  */
 export const QueueRedisUrl = Context.Service<Redacted.Redacted>("dropmate/persistence/QueueRedisUrl")
 
@@ -59,7 +59,7 @@ const askPolicy = async (url: string, timeoutMs: number): Promise<string | undef
  * Refuses a queue whose jobs Redis may throw away. A Redis that is away, or does not tell its policy, stops nobody: points are
  * taken without it. That it could not be asked is logged, and `doctor` asks again.
  */
-export const requireKeepingQueue = Effect.fn("QueueRedis.requireKeeping")(function* (url: Redacted.Redacted) {
+export const requireKeepingQueue = Effect.fn("QueuePolicy.requireKeeping")(function* (url: Redacted.Redacted) {
   const { redisCommandMs } = yield* Limits
   const text = Redacted.value(url)
   const policy = yield* Effect.promise(() => askPolicy(text, redisCommandMs))
