@@ -12,7 +12,8 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   memory: async () => (await import("./memory/MemorySuite.ts")).memorySuite,
   fanout: async () => (await import("./fanout/FanoutSuite.ts")).fanoutSuite,
   latency: async () => (await import("./latency/LatencySuite.ts")).latencySuite,
-  history: async () => (await import("./history/HistorySuite.ts")).historySuite
+  history: async () => (await import("./history/HistorySuite.ts")).historySuite,
+  http: async () => (await import("./http/HttpSuite.ts")).httpSuite
 }
 
 /** A suite or scenario that does not exist. */
