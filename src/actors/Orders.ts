@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { decideOrder } from "../domain/Order.ts"
 import { type AddressFields, AddressRepo } from "../persistence/AddressRepo.ts"
@@ -79,7 +79,11 @@ export class Orders extends Context.Service<
       const addresses = yield* AddressRepo
       const keeping = yield* makeShipmentKeeping
       const priced = makeOrderPricing(products)
-      const transaction = <A, E>(effect: Effect.Effect<A, E>) => sql.withTransaction(effect)
+      // No savepoint in a transaction that is open: nobody goes on with one in which an order was refused.
+      const transaction = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.flatMap(Effect.serviceOption(sql.transactionService), (open) =>
+          Option.isSome(open) ? effect : sql.withTransaction(effect)
+        )
 
       const addressIdOf = Effect.fnUntraced(function* ({ address, customerId }: OrderRequest) {
         if (!("id" in address)) {

@@ -139,3 +139,6 @@ export const ifMatchHeader = { "if-match": Schema.optionalKey(Schema.String) }
 
 /** The header that makes a repeated POST safe. */
 export const idempotencyHeader = { "idempotency-key": Schema.optionalKey(Schema.String) }
+
+/** The body of a POST that says nothing but that it is sent. `Struct({})` would take any member. */
+export const emptyPayload = [Schema.Record(Schema.String, Schema.Never), Schema.Null] as const

@@ -8,6 +8,7 @@ import { Authenticated } from "./Authenticated.ts"
 import { LatField, LngField, reasonPayload, ShownMoney, WindowField } from "./CommerceField.ts"
 import {
   EmailField,
+  emptyPayload,
   idempotencyHeader,
   idField,
   intField,
@@ -124,11 +125,8 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "A draft, or with `submit` an order whose stock is taken. Staff order for `customer_id`, or for a guest, who is `contact`."
       ),
     HttpApiEndpoint.get("get", "/:id", { params: id, success: withETag(Order) }).annotate(Access, uses),
-    HttpApiEndpoint.post("submit", "/:id/submit", { ...changed, payload: [Schema.Struct({}), Schema.Null] }).annotate(
-      Access,
-      uses
-    ),
-    HttpApiEndpoint.post("confirm", "/:id/confirm", { ...changed, payload: [Schema.Struct({}), Schema.Null] })
+    HttpApiEndpoint.post("submit", "/:id/submit", { ...changed, payload: emptyPayload }).annotate(Access, uses),
+    HttpApiEndpoint.post("confirm", "/:id/confirm", { ...changed, payload: emptyPayload })
       .annotate(Access, { permission: "orders.confirm", knownTo: "orders.read" })
       .annotate(OpenApi.Description, "Begins the shipment."),
     HttpApiEndpoint.post("cancel", "/:id/cancel", { ...changed, payload: reasonPayload })

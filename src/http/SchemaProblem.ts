@@ -27,14 +27,13 @@ const leafDetail = (issue: SchemaIssue.Issue): string | undefined => {
   return undefined
 }
 
-const leafCode = (tag: SchemaIssue.Issue["_tag"]): FieldProblemCode =>
-  tag === "MissingKey"
-    ? "required"
-    : tag === "UnexpectedKey"
-      ? "unknown_field"
-      : tag === "InvalidType"
-        ? "wrong_type"
-        : "invalid_value"
+const leafCode = (issue: SchemaIssue.Issue): FieldProblemCode => {
+  if (issue._tag === "MissingKey") return "required"
+  if (issue._tag === "UnexpectedKey") return "unknown_field"
+  if (issue._tag !== "InvalidType") return "invalid_value"
+  // Where nothing may stand it is the member that is wrong, not its type.
+  return issue.ast._tag === "Never" ? "unknown_field" : "wrong_type"
+}
 
 const leafText: Readonly<Record<FieldProblemCode, string>> = {
   required: "is required",
@@ -74,7 +73,7 @@ const visitAnyOf = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>):
 
 // Nothing of the value is repeated: it may be a password.
 const leaf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): FieldProblem => {
-  const code = issue._tag === "AnyOf" ? "wrong_type" : leafCode(issue._tag)
+  const code = issue._tag === "AnyOf" ? "wrong_type" : leafCode(issue)
   return { pointer: pointerOf(path), code, detail: leafDetail(issue) ?? leafText[code] }
 }
 
