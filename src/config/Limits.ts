@@ -111,6 +111,8 @@ export const defaultLimits = {
   /** How long an order nobody watches is kept ready for a watcher who returns. */
   trackLingerMs: 60_000,
   trackRemotePollMs: 1_000,
+  /** Sockets and event streams that one tracking link may hold on a node: a family and its devices, not a crowd. */
+  trackWatchersPerLinkMax: 64,
   trackingGraceMs: 5 * 60_000,
 
   // Arrival estimates
@@ -228,6 +230,8 @@ export const defaultLimits = {
   headerBytesMax: 16 * 1024,
   requestsPerPrincipalPerMinute: 3_000,
   requestsPerAddressPerMinute: 12_000,
+  /** Orders that one customer may ask for, refused ones included; staff order for many and are not counted here. */
+  ordersPerCustomerPerMinute: 60,
   readinessCheckMs: 2_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
@@ -305,6 +309,10 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
     (l) => Math.min(l.partitionMonthsBack, l.partitionMonthsAhead) * 28 >= 40,
     "a database whose clock is set forty days off would find a month without its table"
   ],
+  [
+    (l) => l.trackWatchersPerLinkMax <= l.addressConnectionsMax,
+    "one link could use up all that an address may hold, so its own bound would never be met"
+  ],
   [(l) => l.etaStepMs <= l.etaFloorMs, "an estimate could be rounded up to beyond what is worth telling"],
   [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],
   [(l) => l.peerHeartbeatMs * 2 <= l.peerSilentMs, "a node that is well would be taken for a silent one"],
@@ -312,6 +320,10 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
   [
     (l) => Math.max(l.commandMs, l.requestTimeoutMs) < l.fleetEventsSlackMs,
     "an event could be committed too late to be looked for"
+  ],
+  [
+    (l) => l.ordersPerCustomerPerMinute <= l.requestsPerPrincipalPerMinute,
+    "the quota of orders would never be the one that is met"
   ],
   [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
 ]

@@ -70,6 +70,7 @@ export class TrackingSocket implements SocketBehaviour {
             onFailure: (error) => {
               if (error === "order_absent") return connection.close(CloseCode.tokenInvalid, 0)
               if (error === "order_finished") return connection.close(CloseCode.trackingFinished, 0)
+              if (error === "link_crowded") return connection.close(CloseCode.tooManyConnections, 0)
               return connection.close(CloseCode.databaseUnavailable, node.limits.retryAfterMs)
             }
           })

@@ -15,6 +15,7 @@ import { Order, type OrderInput } from "./OrdersApi.ts"
 import { knownOrder } from "./OwnOrder.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
+import { RateLimits } from "./RateLimits.ts"
 import { requestOrigin } from "./RequestOrigin.ts"
 import { showOrder } from "./ShownOrder.ts"
 
@@ -75,6 +76,13 @@ export const OrdersHttp = HttpApiBuilder.group(
     const rows = yield* OrderRepo
     const orders = yield* Orders
     const shipments = yield* Shipments
+    const rates = yield* RateLimits
+
+    // An order is a whole transaction: what a principal may ask for in reads would be more of them than a node can take.
+    const countOrder = Effect.gen(function* () {
+      const principal = yield* CurrentPrincipal
+      if (!isPermitted(principal, "orders.read")) yield* rates.count("orders", principal.userId)
+    })
 
     /** Runs a command on an order the caller may know, and answers what became of it. */
     const changing = <E, R>(orderId: string, change: Effect.Effect<unknown, E, R>) => {
@@ -101,6 +109,7 @@ export const OrdersHttp = HttpApiBuilder.group(
         return orderCursor.page(found, limit, (row) => row.id, showOrder)
       }),
       place: Effect.fn("OrdersHttp.place")(function* ({ payload }) {
+        yield* countOrder
         const request = yield* requestOf(payload)
         const placed = Effect.gen(function* () {
           const id = yield* orders.place(request, yield* requestOrigin)

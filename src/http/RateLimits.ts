@@ -23,13 +23,15 @@ export class RateLimits extends Context.Service<
         address: limits.requestsPerAddressPerMinute,
         principal: limits.requestsPerPrincipalPerMinute,
         login_address: limits.loginAttemptsPerAddressPerMinute,
-        login_account: limits.loginAttemptsPerAccountPerMinute
+        login_account: limits.loginAttemptsPerAccountPerMinute,
+        orders: limits.ordersPerCustomerPerMinute
       }
       const meters = {
         address: new RateMeter(limits.rateKeysMax),
         principal: new RateMeter(limits.rateKeysMax),
         login_address: new RateMeter(limits.rateKeysMax),
-        login_account: new RateMeter(limits.rateKeysMax)
+        login_account: new RateMeter(limits.rateKeysMax),
+        orders: new RateMeter(limits.rateKeysMax)
       }
       const count = Effect.fnUntraced(function* (name: CountedQuota["name"], key: string) {
         const taken = meters[name].take(key, perMinute[name], yield* Clock.currentTimeMillis)

@@ -2,7 +2,7 @@ import { Context } from "effect"
 
 /** A quota that a request was counted against. */
 export interface CountedQuota {
-  readonly name: "address" | "principal" | "login_address" | "login_account"
+  readonly name: "address" | "principal" | "login_address" | "login_account" | "orders"
   readonly perMinute: number
   readonly remaining: number
   readonly resetS: number

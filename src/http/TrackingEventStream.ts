@@ -120,6 +120,7 @@ export const TrackingEventStream = Layer.unwrap(
                   Effect.sync(() => {
                     if (error === "order_absent") return sink.close(CloseCode.tokenInvalid, 0)
                     if (error === "order_finished") return sink.close(CloseCode.trackingFinished, 0)
+                    if (error === "link_crowded") return sink.close(CloseCode.tooManyConnections, 0)
                     return sink.close(CloseCode.databaseUnavailable, limits.retryAfterMs)
                   })
                 )

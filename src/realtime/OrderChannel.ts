@@ -71,6 +71,13 @@ export class OrderChannel {
     return this.eta.told
   }
 
+  /** How many watch by this link. */
+  watchersOf(sessionId: string): number {
+    let count = 0
+    for (const subscriber of this.subscribers) if (subscriber.sessionId === sessionId) count++
+    return count
+  }
+
   /** Begins a subscriber: what it missed if that can be told whole, else a snapshot. */
   join(subscriber: TrackSubscriber, resume: ResumePoint, now: number): void {
     // What nobody was told for a while is not kept steady for anybody.

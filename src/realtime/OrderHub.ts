@@ -53,12 +53,15 @@ const endOf = ({ order }: OrderChannel, limits: Limits): number =>
 export class OrderHub extends Context.Service<
   OrderHub,
   {
-    /** Begins a subscriber; it stays until `unsubscribe`. Fails when there is no such order, or its links are dead already. */
+    /**
+     * Begins a subscriber; it stays until `unsubscribe`. Fails when there is no such order, when its links are dead already, or when
+     * its link has as many watchers here as one may have.
+     */
     readonly subscribe: (
       orderId: string,
       subscriber: TrackSubscriber,
       resume: ResumePoint
-    ) => Effect.Effect<void, OpenFailure | "order_finished">
+    ) => Effect.Effect<void, OpenFailure | "order_finished" | "link_crowded">
     readonly unsubscribe: (orderId: string, subscriber: TrackSubscriber) => void
     /** Whether somebody watches an order of this driver; asked for each frame. */
     readonly watches: (driverId: string) => boolean
@@ -132,6 +135,8 @@ export class OrderHub extends Context.Service<
           Effect.flatMap(orders.channelOf(orderId), (channel) => {
             const now = clock.currentTimeMillisUnsafe()
             if (now >= endOf(channel, limits)) return Effect.fail("order_finished" as const)
+            if (channel.watchersOf(subscriber.sessionId) >= limits.trackWatchersPerLinkMax)
+              return Effect.fail("link_crowded" as const)
             return Effect.sync(() => channel.join(subscriber, resume, now))
           }),
         unsubscribe: (orderId, subscriber) => channels.get(orderId)?.leave(subscriber, clock.currentTimeMillisUnsafe()),

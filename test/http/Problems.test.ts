@@ -173,6 +173,33 @@ describe("the edge", () => {
     }
   })
 
+  it("sends them, and CORS for listed origins alone, on every route there is", async () => {
+    for (const { method, template } of routes) {
+      const path = template
+        .replace(":id", "x")
+        .replace(":role", "x")
+        .replace(/(.)\/$/, "$1")
+      for (const origin of ["https://console.example", "https://evil.example"]) {
+        const { headers } = await call(url, method, path, { headers: { origin } })
+        const where = `${method} ${path} from ${origin}`
+        expect(headers.get("x-content-type-options"), where).toBe("nosniff")
+        expect(headers.get("x-frame-options"), where).toBe("DENY")
+        expect(headers.get("content-security-policy"), where).toContain("default-src 'none'")
+        expect(headers.get("referrer-policy"), where).not.toBeNull()
+        expect(headers.get("cache-control"), where).toBe("no-store")
+        expect(headers.get("vary"), where).toBe("Origin")
+        const allowed = origin === "https://console.example" ? origin : null
+        expect(headers.get("access-control-allow-origin"), where).toBe(allowed)
+        const preflight = await call(url, "OPTIONS", path, {
+          headers: { origin, "access-control-request-method": method }
+        })
+        expect(preflight.status, where).toBe(204)
+        expect(preflight.headers.get("access-control-allow-origin"), where).toBe(allowed)
+        if (allowed !== null) expect(preflight.headers.get("access-control-allow-methods"), where).toContain(method)
+      }
+    }
+  })
+
   it("lets pages of listed origins call, and no others", async () => {
     const from = (origin: string, method = "GET", path = "/livez") =>
       call(url, method, path, { headers: { origin, "access-control-request-method": "POST" } })

@@ -68,7 +68,8 @@ const testLimits: Limits = {
   loginAttemptsPerAddressPerMinute: 100_000,
   loginAttemptsPerAccountPerMinute: 100_000,
   requestsPerPrincipalPerMinute: 100_000,
-  requestsPerAddressPerMinute: 100_000
+  requestsPerAddressPerMinute: 100_000,
+  ordersPerCustomerPerMinute: 100_000
 }
 
 const services = (url: Redacted.Redacted) =>
