@@ -27,30 +27,15 @@ const statement = (name: string, text: string, values: ReadonlyArray<unknown>): 
 const answerBytes = Buffer.alloc(1_100, "x")
 const unitPrice = "12.50"
 
-/**
- * The transaction of POST /v1/orders with an Idempotency-Key, for an order with an address of its own that is submitted at once: the
- * product's statements one by one, prepared, in its row scope. Prices are known beforehand; what the reads answer is not looked at.
- */
-export const orderStatements = (order: BareOrder): ReadonlyArray<QueryConfig> => {
-  const { buyer, place, orderId, addressId } = order
-  const scope = `user:${buyer.userId}`
-  const address = place.delivery_address
-  const lines = order.items.map(({ productId, quantity }, i) => ({
-    position: i + 1,
-    product_id: productId,
-    name: "Box",
-    quantity,
-    unit_price: unitPrice
-  }))
-  const events = ["order.drafted", "order.submitted"].map((type, i) => ({
-    id: order.eventIds[i],
-    position: i + 1,
-    shipment_id: null,
-    version: null,
-    type,
-    data: {}
-  }))
-  const wanted = [...order.items].sort((a, b) => (a.productId < b.productId ? -1 : 1))
+const sorted = (items: BareOrder["items"]): BareOrder["items"] =>
+  [...items].sort((a, b) => (a.productId < b.productId ? -1 : 1))
+
+const scopeOf = ({ buyer }: BareOrder): string => `user:${buyer.userId}`
+
+/** The row scope, the key, and what is ordered. */
+const opening = (order: BareOrder): ReadonlyArray<QueryConfig> => {
+  const { buyer } = order
+  const scope = scopeOf(order)
   return [
     statement("begin", "BEGIN", []),
     statement(
@@ -72,8 +57,23 @@ export const orderStatements = (order: BareOrder): ReadonlyArray<QueryConfig> =>
       "products",
       `SELECT id, name, description, price, currency, stock, version::integer AS version, created_at, updated_at
        FROM products WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL`,
-      [wanted.map(({ productId }) => productId)]
-    ),
+      [sorted(order.items).map(({ productId }) => productId)]
+    )
+  ]
+}
+
+/** The order's rows and its stock. */
+const writing = (order: BareOrder): ReadonlyArray<QueryConfig> => {
+  const { buyer, place, orderId, addressId } = order
+  const address = place.delivery_address
+  const lines = order.items.map(({ productId, quantity }, i) => ({
+    position: i + 1,
+    product_id: productId,
+    name: "Box",
+    quantity,
+    unit_price: unitPrice
+  }))
+  return [
     statement(
       "address",
       `INSERT INTO delivery_addresses (id, customer_id, line1, city, postal_code, country, lat, lng, deleted_at)
@@ -116,13 +116,29 @@ export const orderStatements = (order: BareOrder): ReadonlyArray<QueryConfig> =>
        FROM jsonb_to_recordset($2::text::jsonb) AS i(position smallint, product_id uuid, name text, quantity integer, unit_price numeric)`,
       [orderId, JSON.stringify(lines)]
     ),
-    ...wanted.map(({ productId, quantity }) =>
+    ...sorted(order.items).map(({ productId, quantity }) =>
       statement(
         "reserve",
         "UPDATE products SET stock = stock - $1 WHERE id = $2 AND deleted_at IS NULL AND stock >= $1 RETURNING 1",
         [quantity, productId]
       )
-    ),
+    )
+  ]
+}
+
+/** The log, what is answered, and the answer's keeping. */
+const closing = (order: BareOrder): ReadonlyArray<QueryConfig> => {
+  const { buyer, orderId } = order
+  const scope = scopeOf(order)
+  const events = ["order.drafted", "order.submitted"].map((type, i) => ({
+    id: order.eventIds[i],
+    position: i + 1,
+    shipment_id: null,
+    version: null,
+    type,
+    data: {}
+  }))
+  return [
     statement(
       "events",
       `WITH numbered AS (
@@ -172,3 +188,13 @@ export const orderStatements = (order: BareOrder): ReadonlyArray<QueryConfig> =>
     statement("commit", "COMMIT", [])
   ]
 }
+
+/**
+ * The transaction of POST /v1/orders with an Idempotency-Key, for an order with an address of its own that is submitted at once: the
+ * product's statements one by one, prepared, in its row scope. Prices are known beforehand; what the reads answer is not looked at.
+ */
+export const orderStatements = (order: BareOrder): ReadonlyArray<QueryConfig> => [
+  ...opening(order),
+  ...writing(order),
+  ...closing(order)
+]

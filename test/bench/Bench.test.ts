@@ -86,3 +86,10 @@ test("a verdict is drawn from the median against both bars", () => {
   const latency = figure({ id: "x", what: "x", unit: "ms", runs: [40], target: { most: 45, beyond: 20 }, context: {} })
   expect(verdictOf(latency)).toBe("reached")
 })
+
+test("orders are placed over REST and by bare SQL, and leave the same rows", { timeout: 180_000 }, async () => {
+  const { records } = await tiny("http", [])
+  const of = (id: string) => records.find((record) => record.id === id)
+  for (const id of ["B16", "B16.cpu", "B16.rate", "B16.sql", "B16.p50", "B16.p99"])
+    expect(of(id)?.value, id).toBeGreaterThan(0)
+})

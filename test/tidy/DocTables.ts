@@ -205,5 +205,6 @@ export const withFiles = (text: string, project: Project): string =>
   text.replace(quoted, (_, path: string) => {
     const file = project.texts.get(path)
     if (file === undefined) throw new Error(`${path} does not exist`)
-    return `<!-- file: ${path} -->\n\`\`\`ts\n${file.trim()}\n\`\`\`\n<!-- end of file -->`
+    const language = path.slice(path.lastIndexOf(".") + 1)
+    return `<!-- file: ${path} -->\n\`\`\`${language}\n${file.trim()}\n\`\`\`\n<!-- end of file -->`
   })

@@ -13,7 +13,7 @@ export interface Project {
 }
 
 const folders = ["src", "test", "bench", "scripts", "web", "docs", "db"]
-const textFile = /\.(ts|tsx|mjs|js|md|sql|json|ndjson|html|css|yml|yaml)$/
+const textFile = /\.(ts|tsx|mjs|js|sh|md|sql|json|ndjson|html|css|yml|yaml)$/
 const codeFile = /\.(ts|tsx|mjs)$/
 const generatedFolders = new Set(["node_modules", "dist", "coverage"])
 
