@@ -60,8 +60,11 @@ const runOrders = async (arena: Arena, contestant: Contestant, span: OrderSpan):
   return sample
 }
 
+/** Never so few that orders on their way would wait for each other's rows. */
+const castOf = (options: BenchOptions, count: number): number => Math.max(4 * atOnce, scaled(options, count))
+
 const openArena = async (stage: BenchStage, options: BenchOptions): Promise<Arena> => {
-  const cast = await OrderCast.make(stage, scaled(options, buyersCount), scaled(options, productsCount))
+  const cast = await OrderCast.make(stage, castOf(options, buyersCount), castOf(options, productsCount))
   const product = await ServedProduct.start(stage.plan, options.profileDir)
   const placers = {
     rest: await placerOf(stage, "orders-rest", "./OrderLoadProcess.ts"),

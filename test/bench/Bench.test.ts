@@ -12,14 +12,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** The smallest bench there is: a handful of sockets for a fraction of a second. */
-const tiny = async (suite: string, only: ReadonlyArray<string>) => {
+const tiny = async (suite: string, only: ReadonlyArray<string>, seconds = 0.3) => {
   const resultsFile = join(folder, "results.ndjson")
   const printed: Array<string> = []
   await bench({
     suites: [suite],
     only,
     runs: 1,
-    seconds: 0.3,
+    seconds,
     scale: 0.01,
     resultsFile,
     print: (text) => printed.push(text)
@@ -88,7 +88,7 @@ test("a verdict is drawn from the median against both bars", () => {
 })
 
 test("orders are placed over REST and by bare SQL, and leave the same rows", { timeout: 180_000 }, async () => {
-  const { records } = await tiny("http", [])
+  const { records } = await tiny("http", [], 3)
   const of = (id: string) => records.find((record) => record.id === id)
   for (const id of ["B16", "B16.cpu", "B16.rate", "B16.sql", "B16.p50", "B16.p99"])
     expect(of(id)?.value, id).toBeGreaterThan(0)
