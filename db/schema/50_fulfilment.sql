@@ -151,20 +151,91 @@ CREATE UNIQUE INDEX shipment_events_id ON shipment_events (id, recorded_at);
 
 SELECT ensure_month('shipment_events', (now() + make_interval(months => n))::date) FROM generate_series(-2, 2) AS n;
 
--- What is yet to be told to the outside: exactly one row for each event, since a trigger writes it.
+-- What is told to the outside: exactly one row for each event, since a trigger writes it. A row is published (numbered), relayed
+-- (put into the queue) and settled (everybody inside who wants it has had it, or it was set aside); then it is kept for those who
+-- pull, and trimmed (ADR 0130).
 CREATE TABLE outbox (
-  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  event_id    uuid NOT NULL UNIQUE,
-  order_id    uuid NOT NULL,
-  event_no    bigint NOT NULL,
-  recorded_at timestamptz NOT NULL,
-  relayed_at  timestamptz
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  event_id     uuid NOT NULL UNIQUE,
+  order_id     uuid NOT NULL,
+  event_no     bigint NOT NULL CHECK (event_no >= 1),
+  type         text NOT NULL,
+  recorded_at  timestamptz NOT NULL,
+  published_no bigint UNIQUE CHECK (published_no >= 1),
+  relayed_at   timestamptz,
+  settled_at   timestamptz,
+  CONSTRAINT outbox_published_first CHECK (published_no IS NOT NULL OR num_nonnulls(relayed_at, settled_at) = 0)
 );
-CREATE INDEX outbox_waiting ON outbox (id) WHERE relayed_at IS NULL;
+COMMENT ON COLUMN outbox.id IS 'rises in the order of commits within an order, not across orders';
+COMMENT ON COLUMN outbox.published_no IS 'place in the public log: 1, 2, 3, ... without holes, given in the order in which they can be seen';
+COMMENT ON COLUMN outbox.relayed_at IS 'last put into the queue';
+CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_no IS NULL;
+CREATE INDEX outbox_unrelayed ON outbox (published_no) WHERE relayed_at IS NULL AND settled_at IS NULL AND published_no IS NOT NULL;
+CREATE INDEX outbox_unsettled ON outbox (relayed_at) WHERE settled_at IS NULL AND relayed_at IS NOT NULL;
+
+-- How far a public log has come, and up to where it was trimmed.
+CREATE TABLE event_logs (
+  name         text PRIMARY KEY,
+  published_no bigint NOT NULL DEFAULT 0,
+  trimmed_no   bigint NOT NULL DEFAULT 0 CHECK (trimmed_no >= 0),
+  CONSTRAINT event_logs_order CHECK (trimmed_no <= published_no)
+);
+INSERT INTO event_logs (name) VALUES ('events');
+
+-- Numbers events that can be seen and have no number yet. Whoever numbers holds the log's row until they commit, so numbers become
+-- visible in their order: a reader who has read up to one will never find a smaller one later. Answers how many.
+CREATE FUNCTION publish_events(most integer) RETURNS integer LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  last bigint;
+  made integer;
+BEGIN
+  SELECT published_no INTO STRICT last FROM event_logs WHERE name = 'events' FOR UPDATE;
+  -- A statement of its own: it sees what the one before us, whom we may have waited for, has numbered.
+  UPDATE outbox SET published_no = last + next.place
+  FROM (
+    SELECT id, row_number() OVER (ORDER BY id) AS place
+    FROM (SELECT id FROM outbox WHERE published_no IS NULL ORDER BY id LIMIT most) AS waiting
+  ) AS next
+  WHERE outbox.id = next.id;
+  GET DIAGNOSTICS made = ROW_COUNT;
+  IF made > 0 THEN
+    UPDATE event_logs SET published_no = last + made WHERE name = 'events';
+    PERFORM pg_notify('dropmate_events', (last + made)::text);
+  END IF;
+  RETURN made;
+END
+$$;
+
+-- Takes away settled events recorded before a time, from the log's beginning on and without leaving a hole. Answers how many.
+CREATE FUNCTION trim_events(before timestamptz, most integer) RETURNS integer LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  log event_logs%ROWTYPE;
+  upto bigint;
+  gone integer;
+BEGIN
+  SELECT * INTO STRICT log FROM event_logs WHERE name = 'events' FOR UPDATE;
+  SELECT min(published_no) - 1 INTO upto FROM outbox
+  WHERE published_no > log.trimmed_no AND published_no <= log.trimmed_no + most AND (settled_at IS NULL OR recorded_at >= before);
+  upto := coalesce(upto, least(log.trimmed_no + most, log.published_no));
+  DELETE FROM outbox WHERE published_no > log.trimmed_no AND published_no <= upto;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  UPDATE event_logs SET trimmed_no = upto WHERE name = 'events' AND trimmed_no <> upto;
+  RETURN gone;
+END
+$$;
+REVOKE ALL ON FUNCTION publish_events(integer), trim_events(timestamptz, integer) FROM PUBLIC;
+
+-- How much of an order's log each consumer inside has had. Written in the transaction of what it did, so that it does it once.
+CREATE TABLE event_positions (
+  order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+  consumer text NOT NULL CHECK (consumer ~ '^[a-z][a-z0-9_]{0,59}$'),
+  event_no bigint NOT NULL CHECK (event_no >= 0),
+  PRIMARY KEY (order_id, consumer)
+);
 
 CREATE FUNCTION announce_shipment_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO outbox (event_id, order_id, event_no, recorded_at) VALUES (NEW.id, NEW.order_id, NEW.event_no, NEW.recorded_at);
+  INSERT INTO outbox (event_id, order_id, event_no, type, recorded_at) VALUES (NEW.id, NEW.order_id, NEW.event_no, NEW.type, NEW.recorded_at);
   -- Equal notices of one transaction are told once.
   PERFORM pg_notify('dropmate_orders', NEW.order_id::text);
   RETURN NULL;
@@ -201,5 +272,9 @@ GRANT SELECT, INSERT, UPDATE ON shipments, driver_assignments, delivery_runs, ro
 GRANT SELECT, INSERT ON shipment_events TO dropmate_app;
 GRANT USAGE ON SEQUENCE driver_tasks_version TO dropmate_app;
 GRANT SELECT ON shipments, driver_assignments, delivery_runs, route_stops, shipment_events, tracking_sessions TO dropmate_jobs;
+GRANT SELECT ON outbox, event_logs TO dropmate_app;
 GRANT SELECT, UPDATE, DELETE ON outbox TO dropmate_jobs;
+GRANT SELECT, UPDATE ON event_logs TO dropmate_jobs;
+GRANT SELECT, INSERT, UPDATE ON event_positions TO dropmate_jobs;
+GRANT EXECUTE ON FUNCTION publish_events(integer), trim_events(timestamptz, integer) TO dropmate_jobs;
 GRANT DELETE ON tracking_sessions TO dropmate_jobs;

@@ -89,6 +89,7 @@ BEGIN
     ('delivery_runs', 'driver_id = (SELECT scope_driver_id())'),
     ('route_stops', 'scope_has_shipment(shipment_id) OR run_id IN (SELECT r.id FROM delivery_runs r WHERE r.driver_id = (SELECT scope_driver_id()))'),
     ('shipment_events', 'scope_has_order(order_id)'),
+    ('outbox', 'false'),
     ('tracking_sessions', 'customer_id = (SELECT scope_customer_id()) OR created_by = (SELECT scope_user_id())'),
     ('files', 'customer_id = (SELECT scope_customer_id()) OR uploaded_by = (SELECT scope_user_id()) OR scope_has_file(id)'),
     ('message_threads', 'customer_id = (SELECT scope_customer_id()) OR context_type = ''order'' AND scope_has_order(context_id)'),

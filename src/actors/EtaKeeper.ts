@@ -28,7 +28,7 @@ export const EtaKeeper = Layer.effectDiscard(
       if (!(yield* shipments.keepEstimate(shipmentId, eta, yield* Clock.currentTimeMillis, limits))) return
       const { p50At, p90At, computedAt, source } = eta
       const data = { p50_at: p50At, p90_at: p90At, computed_at: computedAt, source }
-      const event = { type: "eta.changed", data }
+      const event = { type: "eta.changed" as const, data }
       yield* log.append(orderId, [event], {
         actor: systemActor,
         cause: "estimate",

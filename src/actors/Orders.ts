@@ -107,7 +107,7 @@ export class Orders extends Context.Service<
         if (isSubmitted) yield* products.reserve(request.items)
         const events: ReadonlyArray<NewEvent> = [
           { type: "order.drafted", data: {} },
-          ...(isSubmitted ? [{ type: "order.submitted", data: {} }] : [])
+          ...(isSubmitted ? [{ type: "order.submitted", data: {} } as const] : [])
         ]
         yield* keeping.append(id, events, origin)
         return id

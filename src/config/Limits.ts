@@ -198,6 +198,47 @@ export const defaultLimits = {
   noticeHeartbeatMs: 5_000,
   noticeReconnectMs: 1_000,
 
+  // Outbox and the public log
+  /** Events that are numbered, or put into the queue, at once. */
+  outboxBatchMax: 500,
+  /** How often the outbox is looked at without having been rung. */
+  outboxPollMs: 1_000,
+  /** How long the relay rests after a failure. */
+  outboxRetryMs: 1_000,
+  /** An event that nobody has settled for this long is put into the queue again: Redis may have lost it. */
+  outboxRetellMs: 15_000,
+  /** How often what waits is counted. */
+  outboxWatchMs: 5_000,
+  /** How long a settled event can still be pulled. */
+  eventsKeptMs: 14 * 24 * 3_600_000,
+  eventsTrimEveryMs: 10 * 60_000,
+  eventsLimitDefault: 100,
+  eventsLimitMax: 1_000,
+  /** Events that one request for some types looks through. */
+  eventsScanMax: 5_000,
+  /** How long a request may wait for the next event. */
+  eventsWaitSMax: 30,
+  /** Requests that wait on one node; the next ones are answered at once. */
+  eventsWaitersMax: 500,
+
+  // Jobs
+  jobMs: 20_000,
+  jobAttemptsMax: 5,
+  /** Before the second attempt; twice as long before each further one. */
+  jobBackoffMs: 1_000,
+  /** How long a job rests whose failure could not be written down. It costs no attempt. */
+  jobPostponeMs: 2_000,
+  /** A job whose worker has not been heard of for this long is given to another one. */
+  jobLockMs: 60_000,
+  /** Jobs of one queue that run at once on one node. */
+  jobsAtOnceMax: 4,
+  /** How long a closing node waits for its jobs; another one does them again. */
+  jobsCloseMs: 2_000,
+  /** Characters of a failure that are kept. */
+  jobErrorLengthMax: 2_000,
+  /** How long the day's summary waits for more events before it is made anew. */
+  dailySummaryDelayMs: 30_000,
+
   // Redis
   redisCommandMs: 2_000,
   redisMarkersPerFlushMax: 10_000,
@@ -254,7 +295,7 @@ export const defaultLimits = {
   // Database pools (connections)
   appConnectionsMax: 10,
   sessionConnectionsMax: 4,
-  jobsConnectionsMax: 2,
+  jobsConnectionsMax: 12,
   databaseConnectMs: 5_000,
   /** How long a starting server waits for a database that does not answer. */
   databaseStartMs: 60_000,
@@ -325,6 +366,17 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
     (l) => l.ordersPerCustomerPerMinute <= l.requestsPerPrincipalPerMinute,
     "the quota of orders would never be the one that is met"
   ],
+    (l) => l.outboxRetellMs + l.outboxPollMs + l.jobBackoffMs < 30_000,
+    "an event that Redis lost would not be delivered within thirty seconds of its return"
+  ],
+  [(l) => l.jobMs < l.jobLockMs, "a job that runs would be given to another worker"],
+  [
+    // Two queues, and the relay's three fibers.
+    (l) => 2 * l.jobsAtOnceMax + 3 < l.jobsConnectionsMax,
+    "jobs could take every connection, and the relay would wait for them"
+  ],
+  [(l) => l.eventsLimitMax <= l.eventsScanMax, "a full page of events could not be looked through"],
+  [(l) => l.jobsCloseMs < l.drainMs, "jobs would outlast the shut-down"],
   [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
 ]
 

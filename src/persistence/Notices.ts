@@ -51,7 +51,7 @@ const listenOnce = Effect.fnUntraced(function* (url: Redacted.Redacted, channel:
  */
 export const followNotices = (
   url: Redacted.Redacted,
-  channel: "dropmate_orders" | "dropmate_tracking" | "dropmate_tasks",
+  channel: "dropmate_orders" | "dropmate_tracking" | "dropmate_tasks" | "dropmate_events",
   listener: NoticeListener
 ): Effect.Effect<never> =>
   Effect.flatMap(Limits, (limits) =>

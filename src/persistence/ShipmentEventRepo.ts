@@ -1,11 +1,12 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Actor } from "../domain/Actor.ts"
+import type { EventType } from "../domain/EventCatalog.ts"
 import { newIds } from "./NewId.ts"
 
 /** An event to keep. `version` is the shipment's after it; absent for an order's own. */
 export interface NewEvent {
-  readonly type: string
+  readonly type: EventType
   /** Its JSON is kept. */
   readonly data: object
   readonly shipment?: { readonly shipmentId: string; readonly version: number }

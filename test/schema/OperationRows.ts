@@ -182,7 +182,21 @@ export const operationRows: ReadonlyArray<GoodRow> = [
     }
   ],
   ["roll_up_marks", { name: "arrivals", received_at: now }],
-  ["outbox", { event_id: idOf(40), order_id: order, event_no: 9, recorded_at: now }],
+  [
+    "outbox",
+    {
+      event_id: idOf(40),
+      order_id: order,
+      event_no: 9,
+      type: "order.drafted",
+      recorded_at: now,
+      published_no: 9,
+      relayed_at: now,
+      settled_at: now
+    }
+  ],
+  ["event_logs", { name: "another", published_no: 2, trimmed_no: 1 }],
+  ["event_positions", { order_id: order, consumer: "another", event_no: 1 }],
   ["retention_policies", { table_name: "another", period: "day", keep: "30 days" }],
   ["schema_migrations", { name: "99_x.sql", checksum: "ab".repeat(32), duration_ms: 1 }]
 ]

@@ -78,6 +78,7 @@ const open = [
   "driver_location_hourly",
   "active_driver_locations",
   "driver_points",
+  "event_logs",
   "feature_flags",
   "partitions",
   "products",

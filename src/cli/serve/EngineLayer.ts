@@ -14,15 +14,23 @@ import { TrackingEndpoint } from "../../gateway/TrackingEndpoint.ts"
 import { ShipmentAnswersLive } from "../../http/ShipmentAnswersLive.ts"
 import { AccessTokens } from "../../identity/AccessTokens.ts"
 import { Revocations } from "../../identity/Revocations.ts"
+import { JobQueues } from "../../jobs/JobQueues.ts"
+import { JobWorkers } from "../../jobs/JobWorkers.ts"
+import { OutboxRelay } from "../../jobs/OutboxRelay.ts"
 import { PartitionKeeper } from "../../jobs/PartitionKeeper.ts"
+import { BackgroundJobRepo } from "../../persistence/BackgroundJobRepo.ts"
+import { DailySummaryRepo } from "../../persistence/DailySummaryRepo.ts"
 import { AppDatabase, JobsDatabase } from "../../persistence/Database.ts"
 import { DriverCommandRepo } from "../../persistence/DriverCommandRepo.ts"
 import { DriverSessionRepo } from "../../persistence/DriverSessionRepo.ts"
+import { EventPositionRepo } from "../../persistence/EventPositionRepo.ts"
 import { FleetRepo } from "../../persistence/FleetRepo.ts"
 import { TelemetryWriter } from "../../persistence/ingest/TelemetryWriter.ts"
 import { MarkerCache } from "../../persistence/MarkerCache.ts"
 import { MarkerRepo } from "../../persistence/MarkerRepo.ts"
+import { OutboxRepo } from "../../persistence/OutboxRepo.ts"
 import { PeerChannel } from "../../persistence/PeerChannel.ts"
+import { QueueRedis } from "../../persistence/QueueRedis.ts"
 import { Redis } from "../../persistence/Redis.ts"
 import { TrackingRepo } from "../../persistence/TrackingRepo.ts"
 import { FleetHub } from "../../realtime/FleetHub.ts"
@@ -67,8 +75,21 @@ export const GatewayLayer = RealtimeServer.layer.pipe(
   Layer.provideMerge(SharedLayer)
 )
 
-/** What may be late. Needs DatabaseUrl only. */
-export const WorkerLayer = PartitionKeeper.pipe(Layer.provideMerge(JobsDatabase.layer), Layer.provide(Reactivity.layer))
+/** What may be late. Needs DatabaseUrl and RedisUrl. */
+export const WorkerLayer = Layer.mergeAll(PartitionKeeper, OutboxRelay, JobWorkers).pipe(
+  Layer.provide(JobQueues.layer),
+  Layer.provide(
+    Layer.mergeAll(
+      OutboxRepo.layer,
+      EventPositionRepo.layer,
+      BackgroundJobRepo.layer,
+      DailySummaryRepo.layer,
+      QueueRedis.layer
+    )
+  ),
+  Layer.provideMerge(JobsDatabase.layer),
+  Layer.provide(Reactivity.layer)
+)
 
 /** A whole node but for its HTTP port. */
 export const EngineLayer = WorkerLayer.pipe(Layer.provideMerge(GatewayLayer))

@@ -1,0 +1,107 @@
+import { Schema } from "effect"
+import { type IdKind, idPrefix } from "./Ids.ts"
+import type { OrderEventType } from "./Order.ts"
+import type { ShipmentEventType } from "./ShipmentEvent.ts"
+import { proofTypes, taskTextLengthMax } from "./TaskPayload.ts"
+
+/** JSON Schema shows the annotation; the check itself does not say what it looks for. */
+const matching = (pattern: RegExp) =>
+  Schema.String.annotate({ pattern: pattern.source }).check(Schema.isPattern(pattern))
+
+const id = (kind: IdKind) => matching(new RegExp(`^${idPrefix[kind]}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`))
+const text = Schema.String.annotate({ minLength: 1, maxLength: taskTextLengthMax })
+const unixMs = Schema.Int.annotate({ description: "Unix milliseconds" })
+
+const reason = { reason: Schema.optionalKey(Schema.String) }
+const assigned = { assignment_id: id("assignment") }
+const noted = { ...assigned, note: Schema.optionalKey(text) }
+const proved = {
+  ...noted,
+  proof: Schema.optionalKey(
+    Schema.Struct({
+      type: Schema.Literals(proofTypes),
+      file_id: Schema.optionalKey(text),
+      value: Schema.optionalKey(text),
+      sha256: Schema.optionalKey(matching(/^[0-9a-f]{64}$/))
+    })
+  )
+}
+const explained = { ...noted, reason_code: Schema.optionalKey(matching(/^[a-z][a-z0-9_]{0,39}$/)) }
+const stop = Schema.Struct({
+  stop_id: id("stop"),
+  type: Schema.Literals(["pickup", "dropoff"]),
+  position: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+})
+
+/** What a type of event says: one sentence, and its `data` as the API shows it (`publicEventData`), which is plain JSON. */
+export interface EventMeaning {
+  readonly summary: string
+  readonly data: Schema.Codec<unknown, unknown>
+}
+
+const says = <Fields extends Schema.Struct.Fields>(summary: string, fields: Fields) => ({
+  summary,
+  data: Schema.Struct(fields)
+})
+
+/**
+ * Every type that an order's log may hold, with the schema of its data. The log takes no other type, GET `/v1/event-types` is made
+ * from it, and tests hold what was appended against it. A key may be added to a type; none is taken away or changes its meaning.
+ */
+export const eventCatalog = {
+  "order.drafted": says("An order was made and may still change.", {}),
+  "order.submitted": says("The customer wants it; its stock is held.", {}),
+  "order.confirmed": says("It will be delivered; its shipment begins.", {}),
+  "order.fulfilled": says("Its parcel was delivered.", {}),
+  "order.cancelled": says("It will not be delivered; stock that was held is free again.", reason),
+  "shipment.created": says("A shipment began, with the stops on its way.", { stops: Schema.Array(stop) }),
+  "shipment.dispatching": says("A driver is being looked for.", {}),
+  "shipment.assigned": says("A driver has it.", {
+    ...assigned,
+    driver_id: id("driver"),
+    fencing_token: Schema.Int.annotate({ description: "higher than that of every assignment before" }),
+    replaces: Schema.optionalKey(id("assignment").annotate({ description: "the assignment it was taken from" }))
+  }),
+  "shipment.unassigned": says("It was taken from its driver, and another one is looked for.", {
+    ...assigned,
+    ...reason
+  }),
+  "shipment.en_route_to_pickup": says("The driver is on the way to the pickup.", proved),
+  "shipment.at_pickup": says("The driver is at the pickup.", proved),
+  "shipment.picked_up": says("The driver has the parcel.", proved),
+  "shipment.en_route": says("The driver is on the way to the door.", proved),
+  "shipment.arrived": says("The driver is at the door.", proved),
+  "shipment.delivered": says("The parcel was handed over.", proved),
+  "shipment.handed_off": says("The driver gave the parcel up for another one, who is looked for.", explained),
+  "shipment.failed": says("The parcel could not be handed over.", explained),
+  "shipment.returning": says("The parcel is on its way back.", assigned),
+  "shipment.returned": says("The parcel is back.", explained),
+  "shipment.cancelled": says("The shipment ended before its pickup.", {
+    assignment_id: Schema.optionalKey(id("assignment")),
+    ...reason
+  }),
+  "eta.changed": says("The committed estimate of the arrival has moved far.", {
+    p50_at: unixMs,
+    p90_at: unixMs,
+    computed_at: unixMs,
+    source: Schema.Literals(["position", "schedule"])
+  })
+} as const satisfies Readonly<Record<OrderEventType | ShipmentEventType, EventMeaning>> &
+  Readonly<Record<string, EventMeaning>>
+
+/** One of the types. */
+export type EventType = keyof typeof eventCatalog
+
+/** Every type, in the order of the catalog. */
+export const eventTypes = Object.keys(eventCatalog) as ReadonlyArray<EventType>
+
+/** Whether a text names a type. */
+export const isEventType = (type: string): type is EventType => Object.hasOwn(eventCatalog, type)
+
+/** The JSON Schema (2020-12) of a type's data. Keys that it does not name may come. */
+export const eventDataSchema = (type: EventType): Readonly<Record<string, unknown>> => {
+  const { schema } = Schema.toJsonSchemaDocument(eventCatalog[type].data, {
+    includeAnnotationKey: (key) => ["pattern", "minLength", "maxLength"].includes(key)
+  })
+  return { $schema: "https://json-schema.org/draft/2020-12/schema", title: type, ...schema }
+}
