@@ -218,6 +218,8 @@ export const defaultLimits = {
   eventsScanMax: 5_000,
   /** How long a request may wait for the next event. */
   eventsWaitSMax: 30,
+  /** How often a waiting request looks again when the log grows by what it did not ask for. */
+  eventsLookEveryMs: 200,
   /** Requests that wait on one node; the next ones are answered at once. */
   eventsWaitersMax: 500,
 

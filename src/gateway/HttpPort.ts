@@ -3,6 +3,7 @@ import { Clock, Context, Duration, Effect, Layer, Option, Schedule, Scope } from
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
 import type { RequestHandler } from "../http/RequestHandler.ts"
+import { EventBell } from "../realtime/EventBell.ts"
 import { OrderHub } from "../realtime/OrderHub.ts"
 import { RealtimeServer } from "./RealtimeServer.ts"
 import { pipeUpgrades, refuseUpgrades } from "./UpgradePipe.ts"
@@ -28,6 +29,7 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
         const limits = yield* Limits
         const realtime = Option.getOrUndefined(yield* Effect.serviceOption(RealtimeServer))
         const orders = Option.getOrUndefined(yield* Effect.serviceOption(OrderHub))
+        const events = Option.getOrUndefined(yield* Effect.serviceOption(EventBell))
         // Requests under way end with a scope of their own: in this layer's they would be interrupted before they are waited for.
         const requests = yield* Scope.make()
         yield* Effect.addFinalizer((exit) => Scope.close(requests, exit))
@@ -60,8 +62,9 @@ export class HttpPort extends Context.Service<HttpPort, { readonly port: number 
             server.closeIdleConnections()
             // Before this port is gone: the GOODBYE of every piped socket leaves through it.
             if (realtime !== undefined) yield* realtime.drain
-            // What is left are event streams: requests that would never end by themselves.
+            // What is left are event streams, which would never end by themselves, and requests that wait for an event.
             orders?.drain()
+            events?.drain()
             const isQuiet = (): boolean => inFlight === 0 && pipes.size === 0
             // A slow database makes a request last: what the sockets left of the time is its own. Cut off after its commit it would
             // have an effect that nobody was told of.

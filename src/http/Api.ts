@@ -6,6 +6,7 @@ import { DriverLocationsApi } from "./DriverLocationsApi.ts"
 import { DriverProfilesApi } from "./DriverProfilesApi.ts"
 import { DriversApi } from "./DriversApi.ts"
 import { DriverTokensApi } from "./DriverTokensApi.ts"
+import { EventsApi } from "./EventsApi.ts"
 import { MeApi } from "./MeApi.ts"
 import { OpsApi } from "./OpsApi.ts"
 import { OrdersApi } from "./OrdersApi.ts"
@@ -39,6 +40,7 @@ export class Api extends HttpApi.make("dropmate")
   .add(ShipmentsApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))
   .add(TrackingApi.prefix("/v1"))
+  .add(EventsApi.prefix("/v1"))
   .add(OpsApi)
   .middleware(ProblemBoundary)
   .annotate(HttpApi.PayloadParseOptions, strictly)

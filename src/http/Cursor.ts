@@ -26,6 +26,8 @@ export const cursorOf = <Position>(list: string, position: Schema.Codec<Position
         Effect.mapError(() => new Problem({ code: "invalid_cursor" }))
       )
     },
+    /** The cursor of a position. */
+    write: (position: Position): string => encodeCursor(list, position),
     /** A page from `limit + 1` rows: the one too many says that there is more. */
     page: <Row, Item>(
       rows: ReadonlyArray<Row>,

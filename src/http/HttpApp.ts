@@ -17,6 +17,7 @@ import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
 import { CustomerRepo } from "../persistence/CustomerRepo.ts"
 import { DriverProfileRepo } from "../persistence/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/DriverRepo.ts"
+import { EventLogRepo } from "../persistence/EventLogRepo.ts"
 import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
@@ -29,6 +30,7 @@ import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { TrackingSessionRepo } from "../persistence/TrackingSessionRepo.ts"
 import { UserRepo } from "../persistence/UserRepo.ts"
 import { VehicleRepo } from "../persistence/VehicleRepo.ts"
+import type { EventBell } from "../realtime/EventBell.ts"
 import { TrackGate } from "../realtime/TrackGate.ts"
 import { AddressesHttp } from "./AddressesHttp.ts"
 import { Api } from "./Api.ts"
@@ -39,6 +41,7 @@ import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
 import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
 import { DriversHttp } from "./DriversHttp.ts"
 import { DriverTokensHttp } from "./DriverTokensHttp.ts"
+import { EventsHttp } from "./EventsHttp.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
@@ -65,6 +68,7 @@ const Repos = Layer.mergeAll(
   IdempotencyRepo.layer,
   AddressRepo.layer,
   CustomerRepo.layer,
+  EventLogRepo.layer,
   MarkerRepo.layer,
   OrderRepo.layer,
   ProductRepo.layer,
@@ -100,6 +104,7 @@ const Handlers = Layer.mergeAll(
   ShipmentsHttp,
   TrackingSessionsHttp,
   TrackingHttp,
+  EventsHttp,
   OpsHttp
 ).pipe(Layer.provide(AuthenticatedLive), Layer.provide(ProblemBoundaryLive), Layer.provide(Services))
 
@@ -121,6 +126,7 @@ export type HttpAppNeeds =
   | Readiness
   | Orders
   | Shipments
+  | EventBell
   | Scope.Scope
 
 /**

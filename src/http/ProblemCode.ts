@@ -24,6 +24,8 @@ export const problemCodes = {
   tracking_finished: { status: 410, title: "The tracked delivery is over", retry: "never" },
   tracking_expired: { status: 410, title: "This tracking link has expired", retry: "never" },
   tracking_revoked: { status: 410, title: "This tracking link was revoked", retry: "never" },
+  events_trimmed: { status: 410, title: "The event log no longer goes back to this cursor", retry: "never" },
+  event_cursor_unknown: { status: 410, title: "The event log does not know this cursor", retry: "never" },
   credentials_wrong: { status: 401, title: "E-mail or password is wrong", retry: "never" },
   refresh_token_invalid: { status: 401, title: "The refresh token is not valid", retry: "never" },
   refresh_token_reused: {

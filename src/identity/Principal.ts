@@ -39,6 +39,7 @@ export type Permission =
   | "orders.confirm"
   | "shipments.read"
   | "shipments.write"
+  | "events.read"
 
 // `me.use` is everybody's: it reaches only what is one's own. `orders.use` lets in whoever may have orders at all; without
 // `orders.read` beside it, only their own are known to them. `customers.own` is for whoever is a customer.
@@ -54,7 +55,8 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "products.read",
     "orders.use",
     "orders.read",
-    "shipments.read"
+    "shipments.read",
+    "events.read"
   ],
   dispatcher: [
     "drivers.read",
@@ -68,7 +70,8 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "orders.read",
     "orders.confirm",
     "shipments.read",
-    "shipments.write"
+    "shipments.write",
+    "events.read"
   ],
   admin: [
     "drivers.read",
@@ -86,7 +89,8 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "orders.read",
     "orders.confirm",
     "shipments.read",
-    "shipments.write"
+    "shipments.write",
+    "events.read"
   ]
 }
 

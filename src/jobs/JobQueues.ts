@@ -72,7 +72,12 @@ export class JobQueues extends Context.Service<
       }
       const told = (kind: JobKind, put: (queue: Queue) => Promise<unknown>): Effect.Effect<void, QueueAway> =>
         Effect.tryPromise({
-          try: async () => put(await opened(jobKinds[kind].queue)),
+          try: async (signal) => {
+            // Nothing may pile up behind a connection that is gone, nor be sent after its time.
+            if (producer.status !== "ready") throw new Error(`Redis is ${producer.status}`)
+            const queue = await opened(jobKinds[kind].queue)
+            return signal.aborted ? undefined : put(queue)
+          },
           catch: (error) => new QueueAway({ reason: error instanceof Error ? error.message : String(error) })
         }).pipe(
           Effect.timeoutOrElse({

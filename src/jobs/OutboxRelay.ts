@@ -99,7 +99,9 @@ export const OutboxRelay = Layer.effectDiscard(
     )
 
     const ring = (): void => void Queue.offerUnsafe(newEvents, undefined)
-    yield* Effect.forkScoped(followNotices(url, "dropmate_orders", { caughtUp: ring, noticed: ring }))
+    yield* Effect.forkScoped(
+      followNotices(url, "dropmate_orders", { caughtUp: ring, noticed: ring }, "dropmate-outbox")
+    )
     yield* Effect.forkScoped(keepDoing({ name: "publish", once: publish, bell: newEvents }))
     yield* Effect.forkScoped(keepDoing({ name: "relay", once: relay, bell: newNumbers }))
     const everyNow = <A, E>(work: Effect.Effect<A, E>, everyMs: number) =>

@@ -12,11 +12,16 @@ export interface NoticeListener {
 }
 
 /** One life of a listening connection; ends with its loss. */
-const listenOnce = Effect.fnUntraced(function* (url: Redacted.Redacted, channel: string, listener: NoticeListener) {
+const listenOnce = Effect.fnUntraced(function* (
+  url: Redacted.Redacted,
+  channel: string,
+  listener: NoticeListener,
+  name: string
+) {
   const limits = yield* Limits
   const lost = (error: unknown) =>
     new DatabaseUnreachable({ address: databaseAddress(url), reason: databaseMessage(error) })
-  const client = yield* pgConnection(url, `dropmate-${channel}`, "dropmate_jobs")
+  const client = yield* pgConnection(url, name, "dropmate_jobs")
   const cut = Effect.callback<never, DatabaseUnreachable>((resume) => {
     client.once("error", (error) => resume(Effect.fail(lost(error))))
     client.once("end", () => resume(Effect.fail(lost("the connection was closed"))))
@@ -47,15 +52,16 @@ const listenOnce = Effect.fnUntraced(function* (url: Redacted.Redacted, channel:
 
 /**
  * Listens to one channel for ever, on a connection of its own, and again after each loss: `caughtUp` then tells that notices may
- * have been missed. `channel` is a constant of the schema, never anything from outside.
+ * have been missed. `channel` is a constant of the schema, never anything from outside; `name` is what the connection is called.
  */
 export const followNotices = (
   url: Redacted.Redacted,
   channel: "dropmate_orders" | "dropmate_tracking" | "dropmate_tasks" | "dropmate_events",
-  listener: NoticeListener
+  listener: NoticeListener,
+  name = `dropmate-${channel}`
 ): Effect.Effect<never> =>
   Effect.flatMap(Limits, (limits) =>
-    listenOnce(url, channel, listener).pipe(
+    listenOnce(url, channel, listener, name).pipe(
       Effect.catch((error) => Effect.logWarning("notices_interrupted", { channel, reason: error.message })),
       Effect.repeat(Schedule.spaced(limits.noticeReconnectMs)),
       Effect.andThen(Effect.never)

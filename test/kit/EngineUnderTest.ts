@@ -12,6 +12,7 @@ import { RealtimeServer } from "../../src/gateway/RealtimeServer.ts"
 import { AccessTokens } from "../../src/identity/AccessTokens.ts"
 import type { Revocations } from "../../src/identity/Revocations.ts"
 import { Secret } from "../../src/identity/Secret.ts"
+import { type EventConsumer, EventConsumers } from "../../src/jobs/EventConsumer.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
 import type { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
@@ -22,6 +23,7 @@ import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
 import type { FleetHub } from "../../src/realtime/FleetHub.ts"
 import type { OrderHub } from "../../src/realtime/OrderHub.ts"
 import type { TrackGate } from "../../src/realtime/TrackGate.ts"
+import { expectKnownEvents } from "./KnownEvents.ts"
 import { testEnv } from "./TestEnv.ts"
 import { freshDatabase, freshRedis } from "./TestServices.ts"
 
@@ -34,6 +36,8 @@ export interface EngineOptions {
   readonly redisUrl?: string
   /** Whose rows a driver's phone reaches; without it the driver's. */
   readonly scopeOfDriver?: (driverId: string) => RowScope
+  /** Consumers of events besides the product's own. */
+  readonly consumers?: ReadonlyArray<EventConsumer>
 }
 
 /** A driver that exists in the database, with an auth session that can be revoked. Bare UUIDs. */
@@ -113,6 +117,10 @@ export const startEngine = async (options: EngineOptions = {}): Promise<EngineUn
     Layer.succeed(RedisUrl, Redacted.make(redisUrl)),
     options.scopeOfDriver === undefined ? Layer.empty : Layer.succeed(ScopeOfDriver, options.scopeOfDriver),
     Secret.layer(signingSecret),
+    Layer.effect(
+      EventConsumers,
+      Effect.map(EventConsumers, (own) => [...own, ...(options.consumers ?? [])])
+    ),
     Logger.layer([])
   )
   const scope = await Effect.runPromise(Scope.make())
@@ -131,7 +139,11 @@ export const startEngine = async (options: EngineOptions = {}): Promise<EngineUn
     if (isStopped) return
     isStopped = true
     await Effect.runPromise(Scope.close(scope, Exit.void))
-    await client.end()
+    try {
+      await expectKnownEvents(client)
+    } finally {
+      await client.end()
+    }
   }
   return {
     port,

@@ -21,6 +21,8 @@ import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { RowScope } from "../../src/persistence/RowScope.ts"
 import { seed } from "../../src/persistence/Seed.ts"
+import { EventBell } from "../../src/realtime/EventBell.ts"
+import { expectKnownEvents } from "./KnownEvents.ts"
 import { freshDatabase } from "./TestServices.ts"
 
 /** The secret that every test server signs with. */
@@ -77,7 +79,8 @@ const services = (url: Redacted.Redacted) =>
     OrderActors.pipe(Layer.provide(ShipmentAnswersLive)),
     AccessTokens.layer,
     Revocations.layer,
-    Passwords.layer
+    Passwords.layer,
+    EventBell.layer
   ).pipe(
     Layer.provideMerge(AppDatabase),
     Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
@@ -122,6 +125,7 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
     await Effect.runPromise(Scope.close(scope, Exit.void))
+    await expectKnownEvents(databaseUrl)
     await database?.drop()
   }
   const run = <A, E>(effect: Effect.Effect<A, E, RestServices>): Promise<A> =>

@@ -152,6 +152,8 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
     ...all("customer", ({ trackingToken }) => ({ headers: { authorization: `Bearer ${guessOf(trackingToken)}` } })),
     isAnonymous: true
   },
+  "events.list": all("nobody"),
+  "events.types": all("nobody"),
   "ops.livez": own("nobody"),
   "ops.readyz": own("nobody"),
   "ops.metrics": own("nobody")

@@ -33,6 +33,7 @@ import { PeerChannel } from "../../persistence/PeerChannel.ts"
 import { QueueRedis } from "../../persistence/QueueRedis.ts"
 import { Redis } from "../../persistence/Redis.ts"
 import { TrackingRepo } from "../../persistence/TrackingRepo.ts"
+import { EventBell } from "../../realtime/EventBell.ts"
 import { FleetHub } from "../../realtime/FleetHub.ts"
 import { FleetNews } from "../../realtime/FleetNews.ts"
 import { OrderBell } from "../../realtime/OrderBell.ts"
@@ -50,7 +51,7 @@ export const ActorsLayer = Commerce.pipe(Layer.provideMerge(AppDatabase), Layer.
 export const SharedLayer = EtaKeeper.pipe(
   Layer.provideMerge(PeerLink.layer),
   Layer.provideMerge(Layer.mergeAll(OrderHub.layer, TrackGate.layer, Commerce, AccessTokens.layer, Revocations.layer)),
-  Layer.provideMerge(Layer.mergeAll(OrderBell.layer, PeerChannel.layer)),
+  Layer.provideMerge(Layer.mergeAll(OrderBell.layer, EventBell.layer, PeerChannel.layer)),
   Layer.provideMerge(Layer.mergeAll(MarkerRepo.layer, TrackingRepo.layer)),
   Layer.provideMerge(Layer.mergeAll(AppDatabase, Redis.layer)),
   Layer.provide(Reactivity.layer)
