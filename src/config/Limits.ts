@@ -230,8 +230,10 @@ export const defaultLimits = {
   jobBackoffMs: 1_000,
   /** How long a job rests whose failure could not be written down. It costs no attempt. */
   jobPostponeMs: 2_000,
-  /** A job whose worker has not been heard of for this long is given to another one. */
-  jobLockMs: 60_000,
+  /** A job whose worker has not been heard of for this long is given to another one. Running workers say so twice in this time. */
+  jobLockMs: 15_000,
+  /** How often such jobs are looked for. */
+  jobStalledEveryMs: 5_000,
   /** Jobs of one queue that run at once on one node. */
   jobsAtOnceMax: 4,
   /** How long a closing node waits for its jobs; another one does them again. */
@@ -371,7 +373,10 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
     (l) => l.outboxRetellMs + l.outboxPollMs + l.jobBackoffMs < 30_000,
     "an event that Redis lost would not be delivered within thirty seconds of its return"
   ],
-  [(l) => l.jobMs < l.jobLockMs, "a job that runs would be given to another worker"],
+  [
+    (l) => l.jobLockMs + l.jobStalledEveryMs < 30_000,
+    "what a dying worker held would be done more than half a minute later"
+  ],
   [
     // Two queues, and the relay's three fibers.
     (l) => 2 * l.jobsAtOnceMax + 3 < l.jobsConnectionsMax,

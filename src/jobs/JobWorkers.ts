@@ -67,6 +67,8 @@ export const JobWorkers = Layer.effectDiscard(
             prefix: queuePrefix,
             concurrency: limits.jobsAtOnceMax,
             lockDuration: limits.jobLockMs,
+            stalledInterval: limits.jobStalledEveryMs,
+            maxStalledCount: limits.jobAttemptsMax,
             skipVersionCheck: true
           })
           // QueueRedis reports the outage.
