@@ -36,11 +36,14 @@ const stop = Schema.Struct({
 /** What a type of event says: one sentence, and its `data` as the API shows it (`publicEventData`), which is plain JSON. */
 export interface EventMeaning {
   readonly summary: string
+  /** Keys that its data may have. */
+  readonly keys: ReadonlyArray<string>
   readonly data: Schema.Codec<unknown, unknown>
 }
 
 const says = <Fields extends Schema.Struct.Fields>(summary: string, fields: Fields) => ({
   summary,
+  keys: Object.keys(fields),
   data: Schema.Struct(fields)
 })
 
@@ -100,8 +103,13 @@ export const isEventType = (type: string): type is EventType => Object.hasOwn(ev
 
 /** The JSON Schema (2020-12) of a type's data. Keys that it does not name may come. */
 export const eventDataSchema = (type: EventType): Readonly<Record<string, unknown>> => {
-  const { schema } = Schema.toJsonSchemaDocument(eventCatalog[type].data, {
-    includeAnnotationKey: (key) => ["pattern", "minLength", "maxLength"].includes(key)
-  })
+  const { keys, data } = eventCatalog[type]
+  // A struct without keys says nothing, not even that it is an object.
+  const schema =
+    keys.length === 0
+      ? { type: "object", properties: {}, additionalProperties: true }
+      : Schema.toJsonSchemaDocument(data, {
+          includeAnnotationKey: (key) => ["pattern", "minLength", "maxLength"].includes(key)
+        }).schema
   return { $schema: "https://json-schema.org/draft/2020-12/schema", title: type, ...schema }
 }

@@ -12,6 +12,9 @@ interface LoggedRow {
 export const eventFault = ({ type, data }: LoggedRow): string | undefined => {
   if (!isEventType(type)) return `${type} is not in src/domain/EventCatalog.ts`
   const shown = publicEventData(data)
+  const known: ReadonlyArray<string> = eventCatalog[type].keys
+  const unknown = Object.keys(shown).filter((key) => !known.includes(key))
+  if (unknown.length > 0) return `${type} has no ${unknown.join(", ")}`
   const decoded = Schema.decodeUnknownResult(eventCatalog[type].data)(shown, {
     errors: "all",
     onExcessProperty: "error"
