@@ -370,6 +370,7 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
     (l) => l.ordersPerCustomerPerMinute <= l.requestsPerPrincipalPerMinute,
     "the quota of orders would never be the one that is met"
   ],
+  [
     (l) => l.outboxRetellMs + l.outboxPollMs + l.jobBackoffMs < 30_000,
     "an event that Redis lost would not be delivered within thirty seconds of its return"
   ],
