@@ -55,7 +55,7 @@ export const eventCatalog = {
   "order.drafted": says("An order was made and may still change.", {}),
   "order.submitted": says("The customer wants it; its stock is held.", {}),
   "order.confirmed": says("It will be delivered; its shipment begins.", {}),
-  "order.fulfilled": says("Its parcel was delivered.", {}),
+  "order.fulfilled": says("Its parcel was delivered.", reason),
   "order.cancelled": says("It will not be delivered; stock that was held is free again.", reason),
   "shipment.created": says("A shipment began, with the stops on its way.", { stops: Schema.Array(stop) }),
   "shipment.dispatching": says("A driver is being looked for.", {}),
