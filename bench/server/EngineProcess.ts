@@ -5,6 +5,7 @@ import { RealtimeServer } from "../../src/gateway/RealtimeServer.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
 import { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
+import { QueueRedisUrl } from "../../src/persistence/QueuePolicy.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
 import { answer } from "../process/Answering.ts"
 import { memorySample, type ServerOperations, type ServerPlan } from "./ServerOperations.ts"
@@ -20,6 +21,7 @@ const engine = (plan: ServerPlan, listening: (port: number) => void) =>
     const base = Layer.mergeAll(
       Layer.succeed(DatabaseUrl, Redacted.make(plan.databaseUrl)),
       Layer.succeed(RedisUrl, Redacted.make(plan.redisUrl)),
+      Layer.succeed(QueueRedisUrl, Redacted.make(plan.redisUrl)),
       Layer.succeed(Env, { ...env, realtimePort: 0, nodeName: "bench" }),
       Secret.layer(Redacted.make(plan.secret))
     )

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Redacted } from "effect"
 import { Redis as RedisClient } from "ioredis"
 import { Limits } from "../config/Limits.ts"
-import { RedisUrl } from "./Redis.ts"
+import { QueueRedisUrl } from "./QueuePolicy.ts"
 
 /**
  * The connections of Redis as a queue: one that adds jobs, whose commands fail at once while Redis is away, and one that workers
@@ -14,7 +14,7 @@ export class QueueRedis extends Context.Service<
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const url = yield* RedisUrl
+      const url = yield* QueueRedisUrl
       const limits = yield* Limits
       const run = Effect.runForkWith(yield* Effect.context())
       const retryStrategy = (tries: number) => Math.min(tries * 100, 2_000)

@@ -17,6 +17,7 @@ import { DatabaseUrl } from "../../src/persistence/Database.ts"
 import type { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { ProductRepo } from "../../src/persistence/ProductRepo.ts"
+import { QueueRedisUrl } from "../../src/persistence/QueuePolicy.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
 import { type RowScope, ScopeOfDriver } from "../../src/persistence/RowScope.ts"
 import type { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
@@ -115,6 +116,7 @@ export const startEngine = async (options: EngineOptions = {}): Promise<EngineUn
     Layer.succeed(Env, { ...testEnv, ...options.env }),
     Layer.succeed(DatabaseUrl, Redacted.make(databaseUrl)),
     Layer.succeed(RedisUrl, Redacted.make(redisUrl)),
+    Layer.succeed(QueueRedisUrl, Redacted.make(redisUrl)),
     options.scopeOfDriver === undefined ? Layer.empty : Layer.succeed(ScopeOfDriver, options.scopeOfDriver),
     Secret.layer(signingSecret),
     Layer.effect(
