@@ -20,7 +20,7 @@ const list = (words: Iterable<string>): string => [...words].map(code).join(", "
 
 const machineTable = <State extends string, Command extends string>(
   machine: StateMachine<State, Command>,
-  actors?: Readonly<Record<Command, ReadonlyArray<string>>>
+  actors?: Readonly<Record<NoInfer<Command>, ReadonlyArray<string>>>
 ): string => {
   const rows = commandsOf(machine).map((command) => {
     const { from, to } = machine.commands[command]

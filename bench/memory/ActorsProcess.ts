@@ -21,6 +21,8 @@ const link: DriverLink = {
   credit: silent,
   result: silent,
   tasks: silent,
+  offer: silent,
+  offerGone: silent,
   close: silent
 }
 const node: IntakeNode = {

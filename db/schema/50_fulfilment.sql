@@ -27,7 +27,7 @@ CREATE TABLE shipments (
   CONSTRAINT shipments_estimate CHECK (num_nulls(estimated_arrival_at, estimated_arrival_p90_at, estimated_at) IN (0, 3)
     AND estimated_arrival_at <= estimated_arrival_p90_at)
 );
-COMMENT ON COLUMN shipments.promised_arrival_at IS 'the end of the window that the customer was promised; never moves';
+COMMENT ON COLUMN shipments.promised_arrival_at IS 'the end of the window that the customer was promised; moves only when another window is promised';
 COMMENT ON COLUMN shipments.estimated_arrival_at IS 'the committed ETA of the drive under way or done: as likely earlier as later; told as eta.changed (ADR 0076)';
 COMMENT ON COLUMN shipments.estimated_arrival_p90_at IS 'nine times of ten earlier';
 COMMENT ON COLUMN shipments.estimated_at IS 'when the estimate was made';
@@ -48,17 +48,29 @@ CREATE TABLE driver_assignments (
   fencing_token     bigint NOT NULL CHECK (fencing_token >= 1),
   schedule_sequence integer NOT NULL DEFAULT 1 CHECK (schedule_sequence >= 1),
   assigned_at       timestamptz NOT NULL DEFAULT now(),
+  offered_at        timestamptz,
+  expires_at        timestamptz,
   accepted_at       timestamptz,
   ended_at          timestamptz,
+  expired_because   text CHECK (expired_because IN ('time', 'taken', 'withdrawn')),
   tasks_version     bigint NOT NULL DEFAULT nextval('driver_tasks_version'),
   updated_at        timestamptz NOT NULL DEFAULT now(),
-  CHECK ((ended_at IS NULL) = (status IN ('pending', 'accepted', 'en_route', 'arrived')))
+  CHECK ((ended_at IS NULL) = (status IN ('pending', 'accepted', 'en_route', 'arrived'))),
+  CONSTRAINT driver_assignments_expiry CHECK ((expires_at IS NOT NULL) = (status = 'pending')),
+  CONSTRAINT driver_assignments_because CHECK ((expired_because IS NOT NULL) = (status = 'expired')),
+  CONSTRAINT driver_assignments_offer CHECK (offered_at IS NOT NULL OR status NOT IN ('pending', 'rejected', 'expired'))
 );
+COMMENT ON COLUMN driver_assignments.assigned_at IS 'when the driver was asked, then when they got the shipment';
+COMMENT ON COLUMN driver_assignments.offered_at IS 'when the driver was asked; NULL when the shipment was given without asking';
+COMMENT ON COLUMN driver_assignments.expires_at IS 'until when an open offer may be taken';
+COMMENT ON COLUMN driver_assignments.accepted_at IS 'NULL while the driver has not had the shipment';
+COMMENT ON COLUMN driver_assignments.expired_because IS 'taken: another driver got the shipment; withdrawn: it was cancelled';
 COMMENT ON COLUMN driver_assignments.tasks_version IS 'rises with each change; the greatest of a driver is the version of their TASKS frame';
 CREATE UNIQUE INDEX driver_assignments_carrier ON driver_assignments (shipment_id) WHERE status IN ('accepted', 'en_route', 'arrived');
 CREATE UNIQUE INDEX driver_assignments_offered ON driver_assignments (shipment_id, driver_id) WHERE status = 'pending';
 CREATE UNIQUE INDEX driver_assignments_token ON driver_assignments (shipment_id, fencing_token);
 CREATE INDEX driver_assignments_load ON driver_assignments (driver_id, status) WHERE status IN ('pending', 'accepted', 'en_route', 'arrived', 'failed');
+CREATE INDEX driver_assignments_due ON driver_assignments (expires_at, shipment_id) WHERE status = 'pending';
 CREATE INDEX driver_assignments_tasks ON driver_assignments (driver_id, tasks_version DESC);
 
 -- Every node that holds a socket of the driver sends TASKS again.

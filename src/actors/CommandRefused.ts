@@ -14,8 +14,13 @@ export const refusal = ({ code, detail, allowed }: Refused) => new CommandRefuse
 /** A shipment cannot be given to this driver. Retry: with another. */
 export class DriverNotAssignable extends Schema.TaggedError<DriverNotAssignable>()("DriverNotAssignable", {
   driverId: Schema.String,
-  reason: Schema.Literals(["unknown", "suspended"])
+  reason: Schema.Literals(["unknown", "suspended"]),
+  /** Where in a list of drivers, counted from 0. */
+  position: Schema.optionalKey(Schema.Int)
 }) {}
+
+/** A driver has as many open offers as they may have. Retry: when they have answered. */
+export class TooManyOffers extends Schema.TaggedError<TooManyOffers>()("TooManyOffers", { driverId: Schema.String }) {}
 
 /** Items of an order that cannot be ordered. Retry: without them. `position` counts from 0. */
 export class ItemsRefused extends Data.TaggedError("ItemsRefused")<{

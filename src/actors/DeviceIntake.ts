@@ -6,6 +6,7 @@ import {
   isOffDutyAt,
   type QuarantineCode
 } from "../domain/TelemetryRules.ts"
+import type { OfferEnd } from "../persistence/DriverOffers.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import type { IngestBatch } from "../persistence/ingest/IngestBatch.ts"
 import {
@@ -20,6 +21,7 @@ import { fieldFaults, type PointBlock } from "../protocol/PointBlock.ts"
 import { CreditHistory } from "./CreditHistory.ts"
 import type { DriverActor } from "./DriverActor.ts"
 import type { DriverLink, RefusalCode } from "./DriverLink.ts"
+import type { Offer } from "./OfferShape.ts"
 import { quarantineDetail } from "./QuarantineDetail.ts"
 import type { Task } from "./TaskShape.ts"
 
@@ -245,6 +247,15 @@ export class DeviceIntake implements IngestListener {
   /** What the driver has to do changed. */
   tasks(version: number, tasks: ReadonlyArray<Task>): void {
     this.link?.tasks(version, tasks)
+  }
+
+  /** A shipment was offered to the driver. */
+  offer(offer: Offer): void {
+    this.link?.offer(offer)
+  }
+
+  offerGone(offerId: string, reason: OfferEnd): void {
+    this.link?.offerGone(offerId, reason)
   }
 
   settled(seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void {

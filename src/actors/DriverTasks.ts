@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, FiberMap, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import { clockFault } from "../domain/TelemetryRules.ts"
@@ -9,35 +9,36 @@ import type { DriverLink } from "./DriverLink.ts"
 import { makeDriverLoads } from "./DriverLoads.ts"
 import { DriverRegistry } from "./DriverRegistry.ts"
 import { Shipments } from "./Shipments.ts"
-import type { TaskCommand } from "./TaskReports.ts"
-import type { Task } from "./TaskShape.ts"
-
-/** What a TASKS frame says. */
-export interface TaskFrame {
-  readonly version: number
-  readonly tasks: ReadonlyArray<Task>
-}
+import type { OfferReply, TaskCommand } from "./TaskReports.ts"
+import type { OfferList } from "./ToldOffers.ts"
+import type { Verdict } from "./Verdict.ts"
+import { type DriverWork, makeWorkTelling } from "./WorkTelling.ts"
 
 /**
- * What drivers have to do, told to their phones on this node: with the welcome, and again after every commit, on any node, that
- * changes it. Takes their TASKs to the shipments.
+ * What drivers have to do and are offered, told to their phones on this node: with the welcome, and again after every commit, on any
+ * node, that changes it. Takes their TASKs and OFFER_REPLYs to the shipments.
  *
  * Tricky interleavings
  * - A shipment is assigned while its driver says HELLO, after the tasks were read and before the phone is connected: `prepare` marks
  *   the driver, the notice rings, and `settle` says that the list is stale.
  * - Two changes at once: a reading under way is followed by another one, so that the last list told is the newest.
+ * - A second phone connects while an offer is made: what each phone was told is kept for each, not for the driver.
  */
 export class DriverTasks extends Context.Service<
   DriverTasks,
   {
     /** Reads the tasks of a driver who is about to be connected; `settle` must follow, whatever becomes of the HELLO. */
-    readonly prepare: (driverId: string) => Effect.Effect<TaskFrame, SqlError.SqlError>
+    readonly prepare: (driverId: string) => Effect.Effect<DriverWork, SqlError.SqlError>
     /** Ends what `prepare` began; true when the tasks have changed since. */
     readonly settle: (driverId: string) => boolean
+    /** Tells a phone that was just welcomed of its driver's offers. */
+    readonly introduce: (intake: DeviceIntake, offers: OfferList) => void
     /** Reads the tasks again and tells every connected device. */
     readonly refresh: (driverId: string) => void
     /** Takes a TASK; the link hears the RESULT. */
     readonly take: (intake: DeviceIntake, link: DriverLink, command: TaskCommand, now: number) => void
+    /** Takes an OFFER_REPLY; the link hears the RESULT. */
+    readonly reply: (intake: DeviceIntake, link: DriverLink, reply: OfferReply, now: number) => void
   }
 >()("dropmate/actors/DriverTasks") {
   static readonly layer = Layer.effect(
@@ -48,31 +49,8 @@ export class DriverTasks extends Context.Service<
       const shipments = yield* Shipments
       const repo = yield* TaskRepo
       const loadsChanged = yield* makeDriverLoads
-      const readings = yield* FiberMap.make<string>()
-      const read = yield* FiberMap.runtime(readings)()
       const opening = new Openings()
-      const rung = new Set<string>()
-
-      const tell = Effect.fnUntraced(function* (driverId: string) {
-        while (rung.delete(driverId)) {
-          const { version, tasks } = yield* shipments.tasksOf(driverId)
-          for (const device of registry.find(driverId)?.devices ?? []) device.tasks(version, tasks)
-        }
-      })
-      const refresh = (driverId: string): void => {
-        rung.add(driverId)
-        if (FiberMap.hasUnsafe(readings, driverId)) return
-        read(
-          driverId,
-          tell(driverId).pipe(
-            Effect.tapError((error) => {
-              rung.add(driverId)
-              return Effect.logDebug("tasks_not_read", error)
-            }),
-            Effect.retry(Schedule.spaced("500 millis"))
-          )
-        )
-      }
+      const { workOf, refresh, introduce } = yield* makeWorkTelling
       const changed = (driverId: string): void => {
         opening.ring(driverId)
         if ((registry.find(driverId)?.devices.length ?? 0) > 0) refresh(driverId)
@@ -90,29 +68,42 @@ export class DriverTasks extends Context.Service<
         })
         .pipe(Effect.forkScoped)
 
+      const answer = <E extends { readonly _tag: string }>(
+        intake: DeviceIntake,
+        link: DriverLink,
+        commandId: string,
+        decided: Effect.Effect<Verdict, E>,
+        now: number
+      ): void => {
+        const work = decided.pipe(
+          Effect.timeout(Duration.millis(limits.commandMs)),
+          Effect.match({
+            onSuccess: ({ ok, detail }) => link.result(commandId, ok, detail),
+            onFailure: (error) =>
+              link.result(commandId, false, error._tag === "ShipmentUnavailable" ? busy : databaseUnavailable)
+          })
+        )
+        registry.work(intake, link, commandId, work, now)
+      }
+
       return {
         prepare: (driverId) =>
           Effect.suspend(() => {
             opening.begin(driverId)
-            return shipments.tasksOf(driverId)
+            return workOf(driverId)
           }),
         settle: (driverId) => opening.end(driverId),
+        introduce,
         refresh,
         take: (intake, link, command, now) => {
           const { commandId } = command
           const fault = clockFault(command.occurredAtMs, now, limits)
           if (fault !== undefined)
             return link.result(commandId, false, { code: fault, detail: "occurredAt is not believable" })
-          const work = shipments.task(intake.driver.driverId, command).pipe(
-            Effect.timeout(Duration.millis(limits.commandMs)),
-            Effect.match({
-              onSuccess: ({ ok, detail }) => link.result(commandId, ok, detail),
-              onFailure: (error) =>
-                link.result(commandId, false, error._tag === "ShipmentUnavailable" ? busy : databaseUnavailable)
-            })
-          )
-          registry.work(intake, link, commandId, work, now)
-        }
+          answer(intake, link, commandId, shipments.task(intake.driver.driverId, command), now)
+        },
+        reply: (intake, link, reply, now) =>
+          answer(intake, link, reply.commandId, shipments.reply(intake.driver.driverId, reply), now)
       }
     })
   )

@@ -11,7 +11,7 @@ import { ShipmentAnswers } from "./ShipmentAnswers.ts"
 import type { ShipmentAsk, ShipmentReport } from "./ShipmentAsk.ts"
 import { makeShipmentDecider, type ShipmentMemory } from "./ShipmentDecider.ts"
 import { makeShipmentGuard } from "./ShipmentGuard.ts"
-import { commandReused, noSuchAssignment, refusedVerdict, verdictOn } from "./Verdict.ts"
+import { aboutNothing, commandReused, refusedVerdict, verdictOn } from "./Verdict.ts"
 
 const nothingToSay = { status: 204, headers: {}, body: new Uint8Array() }
 
@@ -73,7 +73,7 @@ export const makeShipmentActors = Effect.gen(function* () {
   const verdict = (
     shipmentId: string,
     memory: ShipmentMemory,
-    { command, commandId, driverId, occurredAt }: ShipmentReport,
+    { kind, command, commandId, driverId, occurredAt }: ShipmentReport,
     remember: (after: ShipmentState) => void
   ) => {
     const origin: EventOrigin = { actor: { kind: "driver", id: driverId }, cause: `command ${commandId}`, occurredAt }
@@ -85,8 +85,8 @@ export const makeShipmentActors = Effect.gen(function* () {
       Effect.catchTag("CommandRefused", ({ code, detail, allowed }) =>
         Effect.succeed(refusedVerdict(code, detail, allowed))
       ),
-      Effect.catchTag("DriverNotAssignable", (error) => Effect.die(error)),
-      Effect.catchTag("RowAbsent", () => Effect.succeed(noSuchAssignment))
+      Effect.catchTag(["DriverNotAssignable", "TooManyOffers"], (error) => Effect.die(error)),
+      Effect.catchTag("RowAbsent", () => Effect.succeed(aboutNothing[kind]))
     )
   }
 
@@ -95,8 +95,8 @@ export const makeShipmentActors = Effect.gen(function* () {
       memory,
       scopeOf(report.driverId),
       Effect.fnUntraced(function* (remember) {
-        const { driverId, commandId, fingerprint, occurredAt } = report
-        const record: TaskCommandRecord = { driverId, commandId, fingerprint, occurredAt }
+        const { kind, driverId, commandId, fingerprint, occurredAt } = report
+        const record: TaskCommandRecord = { kind, driverId, commandId, fingerprint, occurredAt }
         const stored = yield* tasks.claim(record)
         if (stored !== undefined)
           return Buffer.compare(stored.fingerprint, fingerprint) === 0

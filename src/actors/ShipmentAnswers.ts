@@ -4,7 +4,7 @@ import type { Answer } from "../persistence/IdempotencyRepo.ts"
 import type { RowAbsent } from "../persistence/RowAbsent.ts"
 
 /** What a request for a shipment's command is answered with. */
-export const shipmentAnswerKinds = ["assignment", "shipment", "order"] as const
+export const shipmentAnswerKinds = ["assignment", "shipment", "order", "offers"] as const
 
 /** One of the kinds. */
 export type ShipmentAnswerKind = (typeof shipmentAnswerKinds)[number]

@@ -5,7 +5,7 @@ import { taskActions } from "../domain/TaskAction.ts"
 import { proofTypes } from "../domain/TaskPayload.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
-import { CommandRefused, DriverNotAssignable } from "./CommandRefused.ts"
+import { CommandRefused, DriverNotAssignable, TooManyOffers } from "./CommandRefused.ts"
 import { KeyInFlight, KeyReused, RequestKey } from "./KeyedAnswers.ts"
 import { shipmentAnswerKinds } from "./ShipmentAnswers.ts"
 import { ShipmentUnavailable } from "./ShipmentUnavailable.ts"
@@ -19,23 +19,38 @@ const TaskPayload = Schema.Struct({
     Schema.Struct({ type: Schema.Literals(proofTypes), file_id: maybeText, value: maybeText, sha256: maybeText })
   ),
   reason_code: maybeText,
-  note: maybeText
+  note: maybeText,
+  to_driver_id: maybeText
 })
+
+const wantedOffer = { assignmentId: text, driverId: text }
+const reply = { ...wantedOffer, fencingToken: Schema.Int, nowMs: Schema.Finite }
 
 /** `ShipmentCommand` of the domain, as it travels between nodes. */
 const Command = Schema.Union([
   Schema.TaggedStruct("Dispatch", {}),
-  Schema.TaggedStruct("Assign", { assignmentId: text, driverId: text }),
-  Schema.TaggedStruct("Reassign", { assignmentId: text, driverId: text }),
+  Schema.TaggedStruct("Offer", {
+    offers: Schema.Array(Schema.Struct(wantedOffer)),
+    expiresAtMs: Schema.Finite,
+    nowMs: Schema.Finite
+  }),
+  Schema.TaggedStruct("AcceptOffer", reply),
+  Schema.TaggedStruct("DeclineOffer", { ...reply, reason: maybeText }),
+  Schema.TaggedStruct("ExpireOffers", { nowMs: Schema.Finite }),
+  Schema.TaggedStruct("Assign", { ...wantedOffer, reason: maybeText }),
+  Schema.TaggedStruct("Reassign", { ...wantedOffer, reason: maybeText }),
   Schema.TaggedStruct("Unassign", { reason: maybeText }),
+  Schema.TaggedStruct("Retry", {}),
   Schema.TaggedStruct("StartReturn", {}),
+  Schema.TaggedStruct("Reschedule", { startMs: Schema.Finite, endMs: Schema.Finite }),
   Schema.TaggedStruct("Cancel", { reason: maybeText }),
   Schema.TaggedStruct("Task", {
     action: Schema.Literals(taskActions),
     assignmentId: text,
     driverId: text,
     fencingToken: Schema.Int,
-    payload: TaskPayload
+    payload: TaskPayload,
+    next: Schema.optionalKey(Schema.NullOr(Schema.Struct({ ...wantedOffer, expiresAtMs: Schema.Finite })))
   })
 ])
 
@@ -77,6 +92,7 @@ export const ShipmentReply = Schema.Struct({
 
 /** A command of a driver's phone, with the record under which its verdict is kept. */
 export const ShipmentReport = Schema.Struct({
+  kind: Schema.Literals(["task", "offer_reply"]),
   command: Command,
   driverId: text,
   commandId: text,
@@ -99,6 +115,7 @@ export const ShipmentVerdict = Schema.Struct({
 export const ShipmentAskError = Schema.Union([
   CommandRefused,
   DriverNotAssignable,
+  TooManyOffers,
   RowAbsent,
   ShipmentMoved,
   ShipmentUnavailable,

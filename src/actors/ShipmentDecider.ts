@@ -5,6 +5,7 @@ import type { ShipmentState } from "../domain/ShipmentState.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { DriverNotAssignable, refusal } from "./CommandRefused.ts"
+import { makeOfferCandidates } from "./OfferCandidates.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
 
 /** What an actor remembers of its shipment: a state as it was read or committed, never what a transaction under way has written. */
@@ -26,8 +27,10 @@ export const makeShipmentDecider = Effect.gen(function* () {
   const shipments = yield* ShipmentRepo
   const faultAt = yield* FaultPoint
   const keeping = yield* makeShipmentKeeping
+  const { offerable } = yield* makeOfferCandidates
 
-  const assignable = Effect.fnUntraced(function* (command: ShipmentCommand) {
+  const assignable = Effect.fnUntraced(function* (shipmentId: string, command: ShipmentCommand) {
+    if (command._tag === "Offer") return yield* offerable(shipmentId, command.offers)
     if (command._tag !== "Assign" && command._tag !== "Reassign") return
     const { driverId } = command
     const standing = yield* shipments.driverStanding(driverId)
@@ -52,7 +55,7 @@ export const makeShipmentDecider = Effect.gen(function* () {
   ) {
     const { order_id: orderId, order_status: orderStatus, version } = yield* shipments.lock(shipmentId)
     const before = yield* current(shipmentId, memory, version)
-    yield* assignable(command)
+    yield* assignable(shipmentId, command)
     const decision = decideShipment(before, command, origin.actor.kind)
     if (decision._tag === "Refused") return yield* refusal(decision)
     yield* faultAt("shipment.decided")

@@ -35,6 +35,9 @@ export const makeShipmentKeeping = Effect.gen(function* () {
       events.flatMap((event) => ("assignment_id" in event.data ? [event.data.assignment_id ?? ""] : []))
     )
     yield* shipments.keep(shipmentId, before, after, touched)
+    for (const event of events)
+      if (event.type === "shipment.rescheduled")
+        yield* shipments.keepWindow(shipmentId, new Date(event.data.window_start), new Date(event.data.window_end))
     const follow = orderCommandAfter(after)
     const orderEvents =
       follow === undefined ? [] : yield* moveOrder(orderId, orderStatus, follow, `shipment ${after.status}`)

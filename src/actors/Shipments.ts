@@ -8,15 +8,13 @@ import type { RowAbsent } from "../persistence/RowAbsent.ts"
 import type { RowScope } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
-import { TaskRepo } from "../persistence/TaskRepo.ts"
-import type { CommandRefused, DriverNotAssignable } from "./CommandRefused.ts"
+import type { CommandRefused, DriverNotAssignable, TooManyOffers } from "./CommandRefused.ts"
 import type { KeyedAnswer, KeyInFlight, KeyReused, RequestKey } from "./KeyedAnswers.ts"
 import type { ShipmentAnswerKind } from "./ShipmentAnswers.ts"
 import { makeShipmentBeginning } from "./ShipmentBeginning.ts"
 import { ShipmentEntity } from "./ShipmentEntity.ts"
 import { ShipmentUnavailable } from "./ShipmentUnavailable.ts"
-import { makeTaskReports, type TaskCommand } from "./TaskReports.ts"
-import { type Task, taskShape } from "./TaskShape.ts"
+import { makeTaskReports, type OfferReply, type TaskCommand } from "./TaskReports.ts"
 import type { Verdict } from "./Verdict.ts"
 
 /** Why an order was not confirmed. */
@@ -82,11 +80,12 @@ export class Shipments extends Context.Service<
       driverId: string,
       by: ShipmentAsker
     ) => Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable>
-    /** Takes a shipment that is not picked up from its driver and gives it to another. */
+    /** Takes a shipment from its driver and gives it to another; after the pickup only for a reason. */
     readonly reassign: (
       shipmentId: string,
       driverId: string,
-      by: ShipmentAsker
+      by: ShipmentAsker,
+      reason?: string
     ) => Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable>
     readonly unassign: (
       shipmentId: string,
@@ -99,22 +98,34 @@ export class Shipments extends Context.Service<
       reason: string | undefined,
       by: ShipmentAsker
     ) => Effect.Effect<ShipmentAnswered, ShipmentFailure>
+    /** Makes offers; times are Unix milliseconds. */
+    readonly offer: (
+      shipmentId: string,
+      wanted: Omit<Extract<ShipmentCommand, { readonly _tag: "Offer" }>, "_tag">,
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable | TooManyOffers>
+    /** Takes a command that names no driver. */
+    readonly command: (
+      shipmentId: string,
+      command: ShipmentCommand,
+      by: ShipmentAsker
+    ) => Effect.Effect<ShipmentAnswered, ShipmentFailure>
     /** Takes a phone's TASK; the verdict is stored with its effect, and the same id has the same verdict for ever. */
     readonly task: (
       driverId: string,
       command: TaskCommand
     ) => Effect.Effect<Verdict, ShipmentMoved | ShipmentUnavailable | SqlError.SqlError>
-    /** The content of the TASKS frame. */
-    readonly tasksOf: (
-      driverId: string
-    ) => Effect.Effect<{ readonly version: number; readonly tasks: ReadonlyArray<Task> }, SqlError.SqlError>
+    /** Takes a phone's OFFER_REPLY, likewise. */
+    readonly reply: (
+      driverId: string,
+      reply: OfferReply
+    ) => Effect.Effect<Verdict, ShipmentMoved | ShipmentUnavailable | SqlError.SqlError>
   }
 >()("dropmate/actors/Shipments") {
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
       const limits = yield* Limits
-      const tasks = yield* TaskRepo
       const sql = yield* SqlClient.SqlClient
       const actorOf = yield* ShipmentEntity.client
       const { confirm } = yield* makeShipmentBeginning
@@ -144,18 +155,26 @@ export class Shipments extends Context.Service<
       }
       /** For commands that name no driver. */
       const order = (shipmentId: string, command: ShipmentCommand, by: ShipmentAsker) =>
-        Effect.catchTag(ask(shipmentId, command, by), "DriverNotAssignable", Effect.die)
-      const giveTo = (how: "Assign" | "Reassign", shipmentId: string, driverId: string, by: ShipmentAsker) =>
-        Effect.flatMap(newId, (assignmentId) => ask(shipmentId, { _tag: how, assignmentId, driverId }, by))
-      const { task } = yield* makeTaskReports((shipmentId, report) =>
+        Effect.catchTag(ask(shipmentId, command, by), ["DriverNotAssignable", "TooManyOffers"], Effect.die)
+      const giveTo = (
+        how: "Assign" | "Reassign",
+        shipmentId: string,
+        driverId: string,
+        by: ShipmentAsker,
+        reason?: string
+      ) =>
+        Effect.flatMap(newId, (assignmentId) =>
+          ask(shipmentId, { _tag: how, assignmentId, driverId, ...withReason(reason) }, by)
+        ).pipe(Effect.catchTag("TooManyOffers", Effect.die))
+      const { task, reply } = yield* makeTaskReports((shipmentId, report) =>
         answered(shipmentId, actorOf(shipmentId).report(report))
       )
 
       return {
         confirm: Effect.fn("Shipments.confirm")((orderId, origin) => sql.withTransaction(confirm(orderId, origin))),
         assign: Effect.fn("Shipments.assign")((shipmentId, driverId, by) => giveTo("Assign", shipmentId, driverId, by)),
-        reassign: Effect.fn("Shipments.reassign")((shipmentId, driverId, by) =>
-          giveTo("Reassign", shipmentId, driverId, by)
+        reassign: Effect.fn("Shipments.reassign")((shipmentId, driverId, by, reason) =>
+          giveTo("Reassign", shipmentId, driverId, by, reason)
         ),
         unassign: Effect.fn("Shipments.unassign")((shipmentId, reason, by) =>
           order(shipmentId, { _tag: "Unassign", ...withReason(reason) }, by)
@@ -163,11 +182,12 @@ export class Shipments extends Context.Service<
         cancel: Effect.fn("Shipments.cancel")((shipmentId, reason, by) =>
           order(shipmentId, { _tag: "Cancel", ...withReason(reason) }, by)
         ),
+        offer: Effect.fn("Shipments.offer")((shipmentId, wanted, by) =>
+          ask(shipmentId, { _tag: "Offer", ...wanted }, by)
+        ),
+        command: Effect.fn("Shipments.command")(order),
         task,
-        tasksOf: Effect.fn("Shipments.tasksOf")(function* (driverId: string) {
-          const list = yield* tasks.tasksOf(driverId)
-          return { version: list.version, tasks: list.tasks.map(taskShape) }
-        })
+        reply
       }
     })
   )

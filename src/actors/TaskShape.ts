@@ -1,7 +1,8 @@
 import { publicId } from "../domain/Ids.ts"
 import type { TaskRow, TaskStopJson } from "../persistence/TaskRepo.ts"
 
-const stopShape = (stop: TaskStopJson) => ({
+/** A `stop` of a frame (02-protocol, section 5). */
+export const stopShape = (stop: TaskStopJson) => ({
   stop_id: publicId("stop", stop.stop_id),
   type: stop.type,
   position: stop.position,

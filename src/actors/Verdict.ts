@@ -1,3 +1,4 @@
+import type { AssignmentStatus } from "../domain/Assignment.ts"
 import { publicId } from "../domain/Ids.ts"
 import type { ShipmentCommand } from "../domain/ShipmentDecision.ts"
 import { newestAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
@@ -14,8 +15,11 @@ export const refusedVerdict = (code: string, detail: string, allowed: ReadonlyAr
   detail: { code, detail, allowed }
 })
 
-/** The verdict on a command about nothing. */
-export const noSuchAssignment = refusedVerdict("assignment_not_found", "this driver has no such assignment", [])
+/** The verdicts on commands about nothing. */
+export const aboutNothing = {
+  task: refusedVerdict("assignment_not_found", "this driver has no such assignment", []),
+  offer_reply: refusedVerdict("offer_not_found", "no such offer was made to this driver", [])
+}
 
 /** The verdict on a command whose id said something else before. Never stored. */
 export const commandReused: Verdict = refusedVerdict(
@@ -24,6 +28,11 @@ export const commandReused: Verdict = refusedVerdict(
   []
 )
 
+const statusOf = (command: ShipmentCommand, after: ShipmentState): AssignmentStatus | null => {
+  const own = after.assignments.find((each) => "assignmentId" in command && each.assignmentId === command.assignmentId)
+  return (own ?? newestAssignment(after))?.status ?? null
+}
+
 /** The verdict on a command that led a shipment here. */
 export const verdictOn = (shipmentId: string, command: ShipmentCommand, after: ShipmentState): Verdict => ({
   ok: true,
@@ -31,7 +40,7 @@ export const verdictOn = (shipmentId: string, command: ShipmentCommand, after: S
     shipment_id: publicId("shipment", shipmentId),
     ...("assignmentId" in command ? { assignment_id: publicId("assignment", command.assignmentId) } : {}),
     shipment_status: after.status,
-    status: newestAssignment(after)?.status ?? null,
+    status: statusOf(command, after),
     sequence: after.version
   }
 })

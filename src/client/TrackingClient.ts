@@ -149,7 +149,8 @@ export class TrackingClient {
     if (this.offset !== null && event.offset <= this.offset) return "taken"
     // A listener that threw gets the event again; the timeline has it already.
     const before = this.current.timeline.filter((known) => known.offset !== event.offset)
-    const shipmentStatus = isShipmentEventType(event.type) ? statusAfterEvent[event.type] : this.current.shipmentStatus
+    const shipmentStatus =
+      (isShipmentEventType(event.type) ? statusAfterEvent[event.type] : undefined) ?? this.current.shipmentStatus
     this.tell({ ...this.current, shipmentStatus, timeline: [...before, event] })
     this.listener.event?.(event)
     this.offset = event.offset

@@ -188,6 +188,31 @@ export const defaultLimits = {
   /** How soon after a change the loads of drivers are read again for the fleet map. */
   driverLoadsEveryMs: 100,
 
+  // Offers
+  /** How long a driver has to answer, when neither the request nor `dispatch.offer_ttl_s` says. */
+  offerTtlS: 30,
+  offerTtlSMin: 5,
+  offerTtlSMax: 3_600,
+  /** Drivers that one request may ask by name. */
+  offerDriversMax: 50,
+  /** Drivers that are asked when none is named: the nearest who have time. */
+  offerNearestMax: 5,
+  /** Drivers near the parcel among whom those are looked for, and how far away they may be. */
+  offerCandidatesMax: 500,
+  offerRadiusM: 20_000,
+  /** An older position says nothing about who is near. */
+  offerPositionMs: 5 * 60_000,
+  /** Whoever has as many deliveries is not asked unless named. */
+  offerCarriedMax: 3,
+  openOffersPerDriverMax: 10,
+  /** How long after its end a phone that comes back is told of it. */
+  offerToldMs: 10 * 60_000,
+  /** Offers of one driver that are read at once, open or ended. */
+  offersReadMax: 40,
+  /** How often at least it is looked whose time is over; the time of the next one is known and kept. */
+  offerSweepMs: 1_000,
+  offersSweptMax: 200,
+
   // Tracking
   /** The driver is nearby within this distance of the drop-off. */
   nearbyM: 400,
@@ -385,6 +410,12 @@ export const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => 
   ],
   [(l) => l.eventsLimitMax <= l.eventsScanMax, "a full page of events could not be looked through"],
   [(l) => l.jobsCloseMs < l.drainMs, "jobs would outlast the shut-down"],
+  [(l) => l.offerSweepMs < l.offerTtlSMin * 1_000, "an offer could be over before anybody knew when"],
+  [(l) => l.openOffersPerDriverMax <= l.offersReadMax, "a phone would not be told of all its offers"],
+  [
+    (l) => l.offerTtlSMin <= l.offerTtlS && l.offerTtlS <= l.offerTtlSMax,
+    "the time to answer would not be one that may be asked for"
+  ],
   [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
 ]
 

@@ -51,9 +51,17 @@ export const assignmentMachine: StateMachine<AssignmentStatus, AssignmentCommand
     hand_off: { from: active, to: "handed_off" },
     fail: { from: active, to: "failed" },
     return: { from: ["failed"], to: "returned" },
-    cancel: { from: ["pending", ...active], to: "cancelled" }
+    cancel: { from: active, to: "cancelled" }
   }
 }
+
+const neverTaken: ReadonlySet<AssignmentStatus> = new Set(["pending", "rejected", "expired"])
+
+/**
+ * Whether the driver had the shipment, now or once. An offer that nobody took never counted: it ends as rejected by its driver, or as
+ * expired, whether its time passed, another driver was first, or the shipment was given away or cancelled (ADR 0110).
+ */
+export const wasTaken = (status: AssignmentStatus): boolean => !neverTaken.has(status)
 
 /** Whether the assignment carries its shipment: at most one of a shipment does. */
 export const isCarrying = (status: AssignmentStatus): boolean => active.some((each) => each === status)

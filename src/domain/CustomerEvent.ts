@@ -13,13 +13,16 @@ const shownData: Readonly<Record<string, ReadonlyArray<string>>> = {
   "shipment.arrived": [],
   "shipment.delivered": [],
   "shipment.failed": ["reason_code"],
+  "shipment.retrying": [],
   "shipment.returning": [],
   "shipment.returned": [],
   "shipment.cancelled": [],
+  "shipment.rescheduled": ["window_start", "window_end"],
   "eta.changed": ["p50_at", "p90_at", "computed_at", "source"]
 }
 
-/** Types that customers are shown. A driver's way to the pickup and a hand-off between drivers are the fleet's own business. */
+/** Types that customers are shown. A driver's way to the pickup, who was asked, and a hand-off between drivers are
+ * the fleet's own business. */
 export const customerEventTypes: ReadonlySet<string> = new Set(Object.keys(shownData))
 
 /** An event as a customer sees it: `timeline[]` and EVENT. Times are Unix milliseconds. */

@@ -4,8 +4,10 @@ const kindOfKey: Readonly<Record<string, IdKind>> = {
   order_id: "order",
   shipment_id: "shipment",
   assignment_id: "assignment",
+  assignment_ids: "assignment",
   replaces: "assignment",
   driver_id: "driver",
+  to_driver_id: "driver",
   stop_id: "stop"
 }
 

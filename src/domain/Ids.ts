@@ -14,6 +14,7 @@ export const idPrefix = {
   order: "ord",
   shipment: "shp",
   assignment: "asg",
+  offer: "ofr",
   stop: "stp",
   trackingSession: "trk",
   event: "evt"

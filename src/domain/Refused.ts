@@ -4,6 +4,12 @@ export const refusedCodes = [
   "shipment_already_taken",
   "stale_fencing_token",
   "assignment_not_found",
+  "offer_not_found",
+  "offer_expired",
+  "offer_withdrawn",
+  "reason_required",
+  "driver_not_available",
+  "no_driver_available",
   "not_permitted"
 ] as const
 

@@ -1,21 +1,32 @@
 import type { ActorKind } from "./Actor.ts"
 import { isStaff } from "./Actor.ts"
+import { allowedCommands, illegalFor, isReschedulable } from "./AllowedCommands.ts"
 import { assignmentMachine } from "./Assignment.ts"
+import { decideOffers, type OfferCommand, offered, type WantedOffer } from "./OfferDecision.ts"
 import { accepted, type Decision, type Refused, refused } from "./Refused.ts"
-import { type ShipmentCommandName, shipmentActors, shipmentMachine } from "./Shipment.ts"
-import type { ShipmentEvent, TaskEventType } from "./ShipmentEvent.ts"
+import { isAfterPickup, isBeforePickup, type ShipmentCommandName, shipmentActors, shipmentMachine } from "./Shipment.ts"
+import { type ShipmentEvent, statusAfterEvent, type TaskEventType } from "./ShipmentEvent.ts"
 import { carryingAssignment, newestAssignment, type ShipmentState } from "./ShipmentState.ts"
-import { allowedIn, step } from "./StateMachine.ts"
+import { step } from "./StateMachine.ts"
 import { isTaskAction, type TaskAction, taskTransitions } from "./TaskAction.ts"
 import type { TaskPayload } from "./TaskPayload.ts"
 
 /** What can be asked of a shipment, with all that the answer depends on. Ids are bare UUIDs. */
 export type ShipmentCommand =
   | { readonly _tag: "Dispatch" }
-  /** `assignmentId` is used when a new assignment is made. */
-  | { readonly _tag: "Assign" | "Reassign"; readonly assignmentId: string; readonly driverId: string }
+  | OfferCommand
+  /** `assignmentId` is used when a new assignment is made. After the pickup Reassign and Unassign need a reason. */
+  | {
+      readonly _tag: "Assign" | "Reassign"
+      readonly assignmentId: string
+      readonly driverId: string
+      readonly reason?: string
+    }
   | { readonly _tag: "Unassign"; readonly reason?: string }
+  | { readonly _tag: "Retry" }
   | { readonly _tag: "StartReturn" }
+  /** Another window for the drop-off, Unix milliseconds. */
+  | { readonly _tag: "Reschedule"; readonly startMs: number; readonly endMs: number }
   | { readonly _tag: "Cancel"; readonly reason?: string }
   | {
       readonly _tag: "Task"
@@ -24,20 +35,34 @@ export type ShipmentCommand =
       readonly driverId: string
       readonly fencingToken: number
       readonly payload: TaskPayload
+      /** With `handed_off`: whom the parcel is offered to, until when (Unix milliseconds). Null: whom it names cannot be offered it. */
+      readonly next?: (WantedOffer & { readonly expiresAtMs: number }) | null
     }
 
 const nameOf = (command: ShipmentCommand): ShipmentCommandName => {
   switch (command._tag) {
     case "Dispatch":
       return "dispatch"
+    case "Offer":
+      return "offer"
+    case "AcceptOffer":
+      return "accept_offer"
+    case "DeclineOffer":
+      return "decline_offer"
+    case "ExpireOffers":
+      return "expire_offers"
     case "Assign":
       return "assign"
     case "Reassign":
       return "reassign"
     case "Unassign":
       return "unassign"
+    case "Retry":
+      return "retry"
     case "StartReturn":
       return "start_return"
+    case "Reschedule":
+      return "reschedule"
     case "Cancel":
       return "cancel"
     case "Task":
@@ -45,26 +70,17 @@ const nameOf = (command: ShipmentCommand): ShipmentCommandName => {
   }
 }
 
-/**
- * What a shipment takes from somebody now: the names that `allowed[]` tells. A fresh shipment can be assigned at once, which dispatches it
- * first; a failed one can be returned at once, which starts the return first.
- */
-export const allowedCommands = (state: ShipmentState, by: ActorKind): ReadonlyArray<ShipmentCommandName> => {
-  const names = new Set(allowedIn(shipmentMachine, state.status))
-  if (state.status === "created") names.add("assign")
-  if (state.status === "failed") names.add("returned")
-  if (state.isPickedUp || (by === "customer" && carryingAssignment(state) !== undefined)) names.delete("cancel")
-  // A driver starts a return by reporting it.
-  if (by === "driver") names.delete("start_return")
-  return [...names].filter((name) => shipmentActors[name].includes(by))
-}
-
 const illegal = (state: ShipmentState, command: ShipmentCommand, by: ActorKind): Refused =>
-  refused(
-    "illegal_transition",
-    `the shipment is ${state.status}${state.isPickedUp && command._tag === "Cancel" ? " and picked up" : ""}`,
-    allowedCommands(state, by)
-  )
+  illegalFor(state, by, state.isPickedUp && command._tag === "Cancel" ? " and picked up" : "")
+
+// A driver who has the parcel and is not heard of any more: somebody has to say why it changes hands without them.
+const reasonRequired = (state: ShipmentState, by: ActorKind): Refused =>
+  refused("reason_required", `the shipment is ${state.status}: a driver has the parcel`, allowedCommands(state, by))
+
+const handedOff = (assignmentId: string, reason: string): ShipmentEvent => ({
+  type: "shipment.handed_off",
+  data: { assignment_id: assignmentId, reason }
+})
 
 type Assigning = Extract<ShipmentCommand, { readonly _tag: "Assign" | "Reassign" }>
 
@@ -84,9 +100,12 @@ const decideAssign = (state: ShipmentState, command: Assigning, by: ActorKind): 
   if (carrier !== undefined && command._tag === "Assign")
     return refused("shipment_already_taken", "another driver has the shipment", allowedCommands(state, by))
   if (command._tag === "Reassign") {
-    return step(shipmentMachine, state.status, "reassign")._tag === "Moved"
-      ? accepted(assignedTo(state, command, carrier?.assignmentId))
-      : illegal(state, command, by)
+    if (step(shipmentMachine, state.status, "reassign")._tag !== "Moved" || carrier === undefined)
+      return illegal(state, command, by)
+    if (!isAfterPickup(state.status)) return accepted(assignedTo(state, command, carrier.assignmentId))
+    return command.reason === undefined
+      ? reasonRequired(state, by)
+      : accepted(handedOff(carrier.assignmentId, command.reason), assignedTo(state, command, undefined))
   }
   if (state.status === "created")
     return accepted<ShipmentEvent>({ type: "shipment.dispatching", data: {} }, assignedTo(state, command, undefined))
@@ -102,6 +121,10 @@ const decideUnassign = (
   const moved = step(shipmentMachine, state.status, "unassign")
   if (moved._tag === "Unchanged") return accepted()
   if (moved._tag === "Refused" || carrier === undefined) return illegal(state, command, by)
+  if (isAfterPickup(state.status))
+    return command.reason === undefined
+      ? reasonRequired(state, by)
+      : accepted(handedOff(carrier.assignmentId, command.reason))
   const reason = command.reason === undefined ? {} : { reason: command.reason }
   return accepted({ type: "shipment.unassigned", data: { assignment_id: carrier.assignmentId, ...reason } })
 }
@@ -125,13 +148,33 @@ const decideCancel = (
   })
 }
 
-const decideReturn = (state: ShipmentState, command: ShipmentCommand, by: ActorKind): Decision<ShipmentEvent> => {
+/** After a failed attempt: another one, or the way back. */
+const decideAfterFailure = (
+  state: ShipmentState,
+  command: Extract<ShipmentCommand, { readonly _tag: "Retry" | "StartReturn" }>,
+  by: ActorKind
+): Decision<ShipmentEvent> => {
   const assignment = newestAssignment(state)
-  const moved = step(shipmentMachine, state.status, "start_return")
-  if (moved._tag === "Unchanged") return accepted()
-  if (moved._tag === "Refused" || assignment === undefined) return illegal(state, command, by)
-  return accepted({ type: "shipment.returning", data: { assignment_id: assignment.assignmentId } })
+  const isRetry = command._tag === "Retry"
+  const moved = step(shipmentMachine, state.status, isRetry ? "retry" : "start_return")
+  // A repetition of `retry` looks like any waiting shipment that was picked up.
+  if (moved._tag === "Unchanged" && (!isRetry || state.isPickedUp)) return accepted()
+  if (moved._tag !== "Moved" || assignment === undefined) return illegal(state, command, by)
+  const data = { assignment_id: assignment.assignmentId }
+  return accepted<ShipmentEvent>({ type: isRetry ? "shipment.retrying" : "shipment.returning", data })
 }
+
+const decideReschedule = (
+  state: ShipmentState,
+  command: Extract<ShipmentCommand, { readonly _tag: "Reschedule" }>,
+  by: ActorKind
+): Decision<ShipmentEvent> =>
+  isReschedulable(state)
+    ? accepted({
+        type: "shipment.rescheduled",
+        data: { window_start: command.startMs, window_end: command.endMs }
+      })
+    : illegal(state, command, by)
 
 type Task = Extract<ShipmentCommand, { readonly _tag: "Task" }>
 
@@ -141,10 +184,10 @@ const taskEvent = (command: Task): ShipmentEvent => ({
 })
 
 const illegalTask = (state: ShipmentState, command: Task, status: string): Refused => {
+  const current = newestAssignment(state)
   const allowed = allowedCommands(state, "driver").filter((name) => {
-    const { assignment } = isTaskAction(name) ? taskTransitions[name] : { assignment: undefined }
-    const current = newestAssignment(state)
-    if (current === undefined) return false
+    if (!isTaskAction(name) || current === undefined) return false
+    const { assignment } = taskTransitions[name]
     return assignment === undefined
       ? current.status === "accepted"
       : step(assignmentMachine, current.status, assignment)._tag === "Moved"
@@ -156,6 +199,15 @@ const illegalTask = (state: ShipmentState, command: Task, status: string): Refus
   )
 }
 
+/** What a driver may leave out: what must have happened for the parcel to be where it is. It is told as an event of its own. */
+const impliedBy = (state: ShipmentState, command: Task): ShipmentEvent | undefined => {
+  const data = { assignment_id: command.assignmentId }
+  if (command.action === "returned" && state.status === "failed") return { type: "shipment.returning", data }
+  return command.action === "en_route" && state.isPickedUp && isBeforePickup(state.status)
+    ? { type: "shipment.picked_up", data }
+    : undefined
+}
+
 const decideTask = (state: ShipmentState, command: Task): Decision<ShipmentEvent> => {
   const own = state.assignments.find(
     (each) => each.assignmentId === command.assignmentId && each.driverId === command.driverId
@@ -164,8 +216,9 @@ const decideTask = (state: ShipmentState, command: Task): Decision<ShipmentEvent
   if (own.fencingToken !== command.fencingToken || own !== newestAssignment(state))
     return refused("stale_fencing_token", "the shipment was given to somebody else, or again, since")
   const transition = taskTransitions[command.action]
-  const isEarlyReturn = command.action === "returned" && state.status === "failed"
-  const shipment = step(shipmentMachine, isEarlyReturn ? "returning" : state.status, transition.shipment)
+  const implied = impliedBy(state, command)
+  const from = implied === undefined ? state.status : (statusAfterEvent[implied.type] ?? state.status)
+  const shipment = step(shipmentMachine, from, transition.shipment)
   // An action that leaves the assignment as it is belongs to one that is not yet past it.
   const assignment =
     transition.assignment === undefined
@@ -174,13 +227,16 @@ const decideTask = (state: ShipmentState, command: Task): Decision<ShipmentEvent
         : { _tag: "Refused" as const }
       : step(assignmentMachine, own.status, transition.assignment)
   if (shipment._tag === "Unchanged" && assignment._tag === "Unchanged") return accepted()
-  if (shipment._tag !== "Moved" || assignment._tag !== "Moved") return illegalTask(state, command, own.status)
-  return isEarlyReturn
-    ? accepted<ShipmentEvent>(
-        { type: "shipment.returning", data: { assignment_id: own.assignmentId } },
-        taskEvent(command)
-      )
-    : accepted(taskEvent(command))
+  const skipsPickup = command.action === "picked_up" && !state.isPickedUp && state.status !== "at_pickup"
+  if (shipment._tag !== "Moved" || assignment._tag !== "Moved" || skipsPickup)
+    return illegalTask(state, command, own.status)
+  const { next } = command
+  if (next === null) return refused("driver_not_available", "that driver cannot be offered the shipment")
+  return accepted(
+    ...(implied === undefined ? [] : [implied]),
+    taskEvent(command),
+    ...(next === undefined || command.action !== "handed_off" ? [] : [offered(state, [next], next.expiresAtMs)])
+  )
 }
 
 /** What a command does to a shipment: the events to keep, or why not. Total and pure; every state has an answer to every command. */
@@ -202,8 +258,16 @@ export const decideShipment = (
       return decideAssign(state, command, by)
     case "Unassign":
       return decideUnassign(state, command, by)
+    case "Offer":
+    case "AcceptOffer":
+    case "DeclineOffer":
+    case "ExpireOffers":
+      return decideOffers(state, command, by)
+    case "Retry":
     case "StartReturn":
-      return decideReturn(state, command, by)
+      return decideAfterFailure(state, command, by)
+    case "Reschedule":
+      return decideReschedule(state, command, by)
     case "Cancel":
       return decideCancel(state, command, by)
     case "Task":

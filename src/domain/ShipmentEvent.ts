@@ -8,6 +8,15 @@ export interface PlannedStop {
   readonly position: number
 }
 
+/** An offer as its shipment made it. */
+export interface MadeOffer {
+  readonly assignment_id: string
+  readonly driver_id: string
+  readonly fencing_token: number
+  /** Unix milliseconds. */
+  readonly expires_at: number
+}
+
 /** Types of what a driver's phone reported. */
 export type TaskEventType =
   | "shipment.en_route_to_pickup"
@@ -24,6 +33,14 @@ export type TaskEventType =
 export type ShipmentEvent =
   | { readonly type: "shipment.created"; readonly data: { readonly stops: ReadonlyArray<PlannedStop> } }
   | { readonly type: "shipment.dispatching"; readonly data: Readonly<Record<never, never>> }
+  | { readonly type: "shipment.offered"; readonly data: { readonly offers: ReadonlyArray<MadeOffer> } }
+  | {
+      readonly type: "shipment.offer_declined"
+      readonly data: { readonly assignment_id: string; readonly driver_id: string; readonly reason?: string }
+    }
+  /** Their time passed. Offers that end because another driver was first, or the shipment was cancelled, end with that event. */
+  | { readonly type: "shipment.offer_expired"; readonly data: { readonly assignment_ids: ReadonlyArray<string> } }
+  /** An offer that its driver took, or a shipment given without asking; every other open offer of it expires. */
   | {
       readonly type: "shipment.assigned"
       readonly data: {
@@ -38,7 +55,21 @@ export type ShipmentEvent =
       readonly type: "shipment.unassigned"
       readonly data: { readonly assignment_id: string; readonly reason?: string }
     }
-  | { readonly type: TaskEventType; readonly data: { readonly assignment_id: string } & TaskPayload }
+  | {
+      readonly type: TaskEventType
+      readonly data: {
+        readonly assignment_id: string
+        /** A dispatcher's words, for a hand-off that no driver reported. */
+        readonly reason?: string
+      } & TaskPayload
+    }
+  /** Another attempt after a failed one, whose assignment is named. */
+  | { readonly type: "shipment.retrying"; readonly data: { readonly assignment_id: string } }
+  /** Another window is promised; Unix milliseconds. */
+  | {
+      readonly type: "shipment.rescheduled"
+      readonly data: { readonly window_start: number; readonly window_end: number }
+    }
   | { readonly type: "shipment.returning"; readonly data: { readonly assignment_id: string } }
   | {
       readonly type: "shipment.cancelled"
@@ -48,10 +79,13 @@ export type ShipmentEvent =
 /** One of the types. */
 export type ShipmentEventType = ShipmentEvent["type"]
 
-/** The status that each event leaves a shipment in. */
-export const statusAfterEvent: Readonly<Record<ShipmentEventType, ShipmentStatus>> = {
+/** The status that each event leaves a shipment in; undefined: the one that it has. */
+export const statusAfterEvent: Readonly<Record<ShipmentEventType, ShipmentStatus | undefined>> = {
   "shipment.created": "created",
   "shipment.dispatching": "dispatching",
+  "shipment.offered": "dispatching",
+  "shipment.offer_declined": "dispatching",
+  "shipment.offer_expired": "dispatching",
   "shipment.assigned": "assigned",
   "shipment.unassigned": "dispatching",
   "shipment.en_route_to_pickup": "en_route_to_pickup",
@@ -62,9 +96,11 @@ export const statusAfterEvent: Readonly<Record<ShipmentEventType, ShipmentStatus
   "shipment.delivered": "delivered",
   "shipment.handed_off": "dispatching",
   "shipment.failed": "failed",
+  "shipment.retrying": "dispatching",
   "shipment.returning": "returning",
   "shipment.returned": "returned",
-  "shipment.cancelled": "cancelled"
+  "shipment.cancelled": "cancelled",
+  "shipment.rescheduled": undefined
 }
 
 /** Every type of a shipment's event. */

@@ -1,4 +1,4 @@
-import { type AssignmentCommand, type AssignmentStatus, assignmentMachine, isCarrying } from "./Assignment.ts"
+import { type AssignmentCommand, type AssignmentStatus, assignmentMachine, isCarrying, wasTaken } from "./Assignment.ts"
 import type { ShipmentStatus } from "./Shipment.ts"
 import { type ShipmentEvent, type ShipmentEventType, statusAfterEvent } from "./ShipmentEvent.ts"
 import { step } from "./StateMachine.ts"
@@ -11,6 +11,8 @@ export interface AssignmentState {
   readonly driverId: string
   readonly status: AssignmentStatus
   readonly fencingToken: number
+  /** Until when an open offer may be taken, Unix milliseconds; null when it is not one. */
+  readonly expiresAtMs: number | null
 }
 
 /** One stop of a shipment. */
@@ -32,8 +34,13 @@ export interface ShipmentState {
   readonly stops: ReadonlyArray<StopState>
 }
 
-/** The newest assignment, carrying or closed. */
-export const newestAssignment = (state: ShipmentState): AssignmentState | undefined => state.assignments.at(-1)
+/** The newest assignment that its driver had, carrying or closed. Offers make nobody's token stale. */
+export const newestAssignment = (state: ShipmentState): AssignmentState | undefined =>
+  state.assignments.findLast((each) => wasTaken(each.status))
+
+/** Offers that nobody has answered, those included whose time has passed. */
+export const openOffers = (state: ShipmentState): ReadonlyArray<AssignmentState> =>
+  state.assignments.filter((each) => each.status === "pending")
 
 /** The assignment that carries the shipment. */
 export const carryingAssignment = (state: ShipmentState): AssignmentState | undefined =>
@@ -42,7 +49,7 @@ export const carryingAssignment = (state: ShipmentState): AssignmentState | unde
 // Whatever the machine does not take leaves the part as it is: history is never judged again.
 const moved = (assignment: AssignmentState, command: AssignmentCommand): AssignmentState => {
   const next = step(assignmentMachine, assignment.status, command)
-  return next._tag === "Moved" ? { ...assignment, status: next.to } : assignment
+  return next._tag === "Moved" ? { ...assignment, status: next.to, expiresAtMs: null } : assignment
 }
 
 const movedStop = (stop: StopState, command: StopCommand): StopState => {
@@ -71,23 +78,67 @@ type PartsAfter = Partial<Pick<ShipmentState, "assignments" | "stops" | "fencing
 const replanned = (state: ShipmentState): ReadonlyArray<StopState> =>
   state.stops.map((stop) => movedStop(stop, "replan"))
 
+type Happened<Type extends ShipmentEventType> = Extract<ShipmentEvent, { readonly type: Type }>
+
+const afterOffering = (state: ShipmentState, { data }: Happened<"shipment.offered">): PartsAfter => {
+  const made = data.offers.map(
+    (offer): AssignmentState => ({
+      assignmentId: offer.assignment_id,
+      driverId: offer.driver_id,
+      status: "pending",
+      fencingToken: offer.fencing_token,
+      expiresAtMs: offer.expires_at
+    })
+  )
+  return {
+    assignments: [...state.assignments, ...made],
+    fencingCounter: made.at(-1)?.fencingToken ?? state.fencingCounter
+  }
+}
+
+const afterAssigning = (state: ShipmentState, { data }: Happened<"shipment.assigned">): PartsAfter => {
+  const { assignment_id: assignmentId, driver_id: driverId, fencing_token: fencingToken, replaces } = data
+  const settled = state.assignments.map((each) => {
+    if (each.assignmentId === assignmentId) return moved(each, "accept")
+    return each.assignmentId === replaces ? moved(each, "cancel") : moved(each, "expire")
+  })
+  const isOffered = state.assignments.some((each) => each.assignmentId === assignmentId)
+  const next: AssignmentState = { assignmentId, driverId, status: "accepted", fencingToken, expiresAtMs: null }
+  return {
+    assignments: isOffered ? settled : [...settled, next],
+    stops: replanned(state),
+    fencingCounter: Math.max(state.fencingCounter, fencingToken)
+  }
+}
+
 const partsAfter = (state: ShipmentState, event: ShipmentEvent): PartsAfter => {
   switch (event.type) {
     case "shipment.created":
     case "shipment.dispatching":
     case "shipment.returning":
+    case "shipment.rescheduled":
       return {}
-    case "shipment.assigned": {
-      const { assignment_id: assignmentId, driver_id: driverId, fencing_token: fencingToken, replaces } = event.data
-      const before = withAssignment(state, replaces, "cancel")
-      const next: AssignmentState = { assignmentId, driverId, status: "accepted", fencingToken }
-      return { assignments: [...before, next], stops: replanned(state), fencingCounter: fencingToken }
-    }
+    case "shipment.offered":
+      return afterOffering(state, event)
+    case "shipment.offer_declined":
+      return { assignments: withAssignment(state, event.data.assignment_id, "reject") }
+    case "shipment.offer_expired":
+      return {
+        assignments: state.assignments.map((each) =>
+          event.data.assignment_ids.includes(each.assignmentId) ? moved(each, "expire") : each
+        )
+      }
+    case "shipment.assigned":
+      return afterAssigning(state, event)
+    case "shipment.retrying":
+      return { stops: replanned(state) }
     case "shipment.unassigned":
       return { assignments: withAssignment(state, event.data.assignment_id, "cancel"), stops: replanned(state) }
     case "shipment.cancelled":
       return {
-        assignments: withAssignment(state, event.data.assignment_id, "cancel"),
+        assignments: state.assignments.map((each) =>
+          moved(each, each.assignmentId === event.data.assignment_id ? "cancel" : "expire")
+        ),
         stops: state.stops.map((stop) => movedStop(stop, "skip"))
       }
     default:
@@ -115,7 +166,12 @@ const partsAfterTask = (
 export const evolveShipment = (state: ShipmentState | undefined, event: ShipmentEvent): ShipmentState | undefined => {
   if (event.type === "shipment.created") return began(event)
   if (state === undefined) return undefined
-  return { ...state, ...partsAfter(state, event), status: statusAfterEvent[event.type], version: state.version + 1 }
+  return {
+    ...state,
+    ...partsAfter(state, event),
+    status: statusAfterEvent[event.type] ?? state.status,
+    version: state.version + 1
+  }
 }
 
 /** The state that a whole log gives; undefined for a log that does not begin with `shipment.created`. */

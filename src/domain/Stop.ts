@@ -16,8 +16,8 @@ export type StopType = (typeof stopTypes)[number]
 export type StopCommand = "set_out" | "arrive" | "complete" | "fail" | "skip" | "replan"
 
 /**
- * One place on a driver's way. `replan` is what a change of driver does: a stop that the one before was on the way to is planned
- * again for the next (ADR 0053). `skip` is what a cancellation does.
+ * One place on a driver's way. `replan` is what a change of driver and another attempt do: a stop that the one before was on the
+ * way to, or failed at, is planned again for the next (ADR 0053, 0112). `skip` is what a cancellation does.
  */
 export const stopMachine: StateMachine<StopStatus, StopCommand> = {
   name: "stop",
@@ -29,6 +29,6 @@ export const stopMachine: StateMachine<StopStatus, StopCommand> = {
     complete: { from: ["arrived"], to: "completed" },
     fail: { from: ["arrived"], to: "failed" },
     skip: { from: ["planned", "en_route", "arrived"], to: "skipped" },
-    replan: { from: ["en_route", "arrived"], to: "planned" }
+    replan: { from: ["en_route", "arrived", "failed"], to: "planned" }
   }
 }

@@ -1,5 +1,5 @@
 import type { AssignmentCommand } from "./Assignment.ts"
-import type { ShipmentCommandName } from "./Shipment.ts"
+import type { ShipmentTransitionName } from "./Shipment.ts"
 import type { StopCommand } from "./Stop.ts"
 
 /** What a driver's phone may report with TASK (02-protocol, section 2). */
@@ -23,7 +23,7 @@ export const isTaskAction = (value: unknown): value is TaskAction => taskActions
 
 /** What an action asks of each machine. A stop that is past it already, as after a hand-off, stays as it is. */
 export interface TaskTransition {
-  readonly shipment: ShipmentCommandName
+  readonly shipment: ShipmentTransitionName
   readonly assignment: AssignmentCommand | undefined
   readonly stop: { readonly type: "pickup" | "dropoff"; readonly command: StopCommand } | undefined
 }

@@ -1,7 +1,23 @@
+import { bareId } from "./Ids.ts"
 import type { TaskAction } from "./TaskAction.ts"
 
 /** How a delivery may be proved. */
 export const proofTypes = ["photo", "signature", "pin", "barcode", "note"] as const
+
+/**
+ * Why a delivery failed at the door. A closed list, since a customer is told the code: recipient_absent nobody opened; address_wrong the
+ * place is not where it should be; access_denied a gate, a porter or a dog; refused_by_recipient they did not want it; damaged;
+ * recipient_unverified the PIN or document was wrong; other, with a note for the dispatcher.
+ */
+export const failureReasons = [
+  "recipient_absent",
+  "address_wrong",
+  "access_denied",
+  "refused_by_recipient",
+  "recipient_unverified",
+  "damaged",
+  "other"
+] as const
 
 /** What is kept of a TASK's payload, as it goes into the event's data. */
 export interface TaskPayload {
@@ -13,6 +29,8 @@ export interface TaskPayload {
   }
   readonly reason_code?: string
   readonly note?: string
+  /** Of a hand-off: who is to take over. Bare UUID. */
+  readonly to_driver_id?: string
 }
 
 /** Characters of the longest free text in a payload. */
@@ -44,22 +62,39 @@ const readProof = (value: unknown): TaskPayload["proof"] | string => {
 
 const reasonPattern = /^[a-z][a-z0-9_]{0,39}$/
 
+const readReason = (action: TaskAction, code: unknown): TaskPayload | string => {
+  if (action === "failed")
+    return typeof code === "string" && failureReasons.some((reason) => reason === code)
+      ? { reason_code: code }
+      : `reason_code must be one of ${failureReasons.join(", ")}`
+  if (code === undefined || code === null) return {}
+  return typeof code === "string" && reasonPattern.test(code)
+    ? { reason_code: code }
+    : "reason_code must be lower-case letters, digits and underscores, at most 40"
+}
+
+const readNextDriver = (action: TaskAction, id: unknown): TaskPayload | string => {
+  if (action !== "handed_off" || id === undefined || id === null) return {}
+  const driverId = typeof id === "string" ? bareId("driver", id) : undefined
+  return driverId === undefined ? "to_driver_id must be the id of a driver" : { to_driver_id: driverId }
+}
+
 /**
- * Reads a TASK's payload: `proof` with a delivery, `reason_code` and `note` with what went wrong. Other keys are left out, since
- * newer apps may send more. A text says what is wrong with it.
+ * Reads a TASK's payload: `proof` with a delivery; `reason_code` and `note` with what went wrong, the code of a failure being one of the
+ * list; `to_driver_id` with a hand-off. Other keys are left out, since newer apps may send more. A text says what is wrong with it.
  */
 export const readTaskPayload = (action: TaskAction, payload: unknown): TaskPayload | string => {
   if (payload === null || payload === undefined) payload = {}
   if (typeof payload !== "object" || Array.isArray(payload)) return "payload must be a map"
-  const { proof, reason_code, note } = payload as Readonly<Record<string, unknown>>
+  const { proof, reason_code, note, to_driver_id } = payload as Readonly<Record<string, unknown>>
   if (note !== undefined && note !== null && !isText(note))
     return `note must be a text of 1 to ${taskTextLengthMax} characters`
   const text = isText(note) ? { note } : {}
   if (action === "failed" || action === "handed_off" || action === "returned") {
-    if (reason_code === undefined || reason_code === null) return text
-    return typeof reason_code === "string" && reasonPattern.test(reason_code)
-      ? { ...text, reason_code }
-      : "reason_code must be lower-case letters, digits and underscores, at most 40"
+    const reason = readReason(action, reason_code)
+    if (typeof reason === "string") return reason
+    const next = readNextDriver(action, to_driver_id)
+    return typeof next === "string" ? next : { ...text, ...reason, ...next }
   }
   if (proof === undefined || proof === null) return text
   const read = readProof(proof)

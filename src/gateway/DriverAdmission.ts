@@ -31,12 +31,12 @@ export const makeAdmission = (node: string, limits: Limits) =>
     }
 
     const open = (hello: Hello, principal: Principal, driverId: string): Effect.Effect<Admission> =>
-      Effect.flatMap(driverTasks.prepare(driverId), (tasks) =>
-        Effect.map(sessions.open({ ...hello, driverId }, node), (session) => ({ session, tasks }))
+      Effect.flatMap(driverTasks.prepare(driverId), (work) =>
+        Effect.map(sessions.open({ ...hello, driverId }, node), (session) => ({ session, work }))
       ).pipe(
         Effect.timeout(Duration.millis(limits.databaseConnectMs)),
         Effect.match({
-          onSuccess: ({ session, tasks }): Admission => ({ _tag: "Admitted", principal, session, tasks }),
+          onSuccess: ({ session, work }): Admission => ({ _tag: "Admitted", principal, session, work }),
           onFailure: (error): Admission => {
             driverTasks.settle(driverId)
             switch (error._tag) {

@@ -3,13 +3,16 @@ import type { DeviceIntake } from "../actors/DeviceIntake.ts"
 import type { Duty } from "../actors/DriverActor.ts"
 import type { DriverLink, RefusalCode } from "../actors/DriverLink.ts"
 import type { DriverRegistry } from "../actors/DriverRegistry.ts"
-import type { DriverTasks, TaskFrame } from "../actors/DriverTasks.ts"
+import type { DriverTasks } from "../actors/DriverTasks.ts"
+import type { Offer } from "../actors/OfferShape.ts"
 import type { Task } from "../actors/TaskShape.ts"
+import type { DriverWork } from "../actors/WorkTelling.ts"
 import type { Limits } from "../config/Limits.ts"
 import { isUuid, publicId } from "../domain/Ids.ts"
 import { fieldRange, type QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { Principal } from "../identity/Principal.ts"
 import type { Revocation } from "../identity/Revocations.ts"
+import type { OfferEnd } from "../persistence/DriverOffers.ts"
 import type { OpenedSession } from "../persistence/DriverSessionRepo.ts"
 import { ackFrame } from "../protocol/AckFrame.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
@@ -20,6 +23,7 @@ import { readPointFrame } from "../protocol/PointFrames.ts"
 import type { PointReader } from "../protocol/PointReader.ts"
 import { type Connection, isRevocationOf, type SocketBehaviour } from "./Connection.ts"
 import { type Hello, OtherVersion, readHello } from "./Hello.ts"
+import { readOfferReply } from "./OfferFrame.ts"
 import { readTask } from "./TaskFrame.ts"
 
 /** How a HELLO ended: a session, or the code to close with. */
@@ -28,7 +32,7 @@ export type Admission =
       readonly _tag: "Admitted"
       readonly principal: Principal
       readonly session: OpenedSession
-      readonly tasks: TaskFrame
+      readonly work: DriverWork
     }
   | { readonly _tag: "Refused"; readonly code: CloseCode; readonly retryAfterMs: number }
 
@@ -121,7 +125,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       case DriverClientFrame.duty:
         return this.duty(frame, intake, now)
       case DriverClientFrame.offerReply:
-        return this.unknownTarget(frame[1], "offer_not_found", "no such offer is open for this driver")
+        return this.offerReply(frame, intake, now)
       case DriverClientFrame.task:
         return this.task(frame, intake, now)
       case DriverClientFrame.ping:
@@ -150,12 +154,12 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       Effect.map(node.admit(hello, connection.headerPrincipal), (admission) => {
         this.isOpening = false
         if (admission._tag === "Refused") return connection.close(admission.code, admission.retryAfterMs)
-        this.welcome(admission.principal, admission.session, admission.tasks)
+        this.welcome(admission.principal, admission.session, admission.work)
       })
     )
   }
 
-  private welcome(principal: Principal, session: OpenedSession, tasks: TaskFrame): void {
+  private welcome(principal: Principal, session: OpenedSession, work: DriverWork): void {
     const { connection, node } = this
     const driverId = principal.driverId as string
     const isStale = node.tasks.settle(driverId)
@@ -182,7 +186,8 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
       session.lastRecordedAt ?? null
     ])
-    this.tasks(tasks.version, tasks.tasks)
+    this.tasks(work.version, work.tasks)
+    node.tasks.introduce(intake, work.offers)
     if (isStale) node.tasks.refresh(driverId)
   }
 
@@ -229,9 +234,13 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     this.node.tasks.take(intake, this, command, now)
   }
 
-  private unknownTarget(commandId: unknown, code: string, detail: string): void {
+  private offerReply(frame: Frame, intake: DeviceIntake, now: number): void {
+    const commandId = frame[1]
     if (!isCommandId(commandId)) return this.malformed()
-    this.result(commandId, false, { code, detail })
+    const reply = readOfferReply(commandId, frame)
+    if (typeof reply === "string") return this.result(commandId, false, { code: "bad_value", detail: reply })
+    this.node.count("offer_reply")
+    this.node.tasks.reply(intake, this, reply, now)
   }
 
   private ping(frame: Frame, now: number): void {
@@ -306,6 +315,12 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
   tasks(version: number, tasks: ReadonlyArray<Task>): void {
     this.connection.sendFrame([DriverServerFrame.tasks, version, tasks])
+  }
+  offer({ offerId, assignmentId, shipment, fencingToken, expiresAt }: Offer): void {
+    this.connection.sendFrame([DriverServerFrame.offer, offerId, assignmentId, shipment, fencingToken, expiresAt])
+  }
+  offerGone(offerId: string, reason: OfferEnd): void {
+    this.connection.sendFrame([DriverServerFrame.offerGone, offerId, reason])
   }
   close(code: CloseCode, retryAfterMs: number): void {
     this.connection.close(code, retryAfterMs)

@@ -2,6 +2,7 @@ import { type Effect, Layer, type Redacted, type Scope } from "effect"
 import type { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
+import type { Offers } from "../actors/Offers.ts"
 import type { Orders } from "../actors/Orders.ts"
 import type { Shipments } from "../actors/Shipments.ts"
 import type { Env } from "../config/Env.ts"
@@ -125,6 +126,7 @@ export type HttpAppNeeds =
   | Revocations
   | Readiness
   | Orders
+  | Offers
   | Shipments
   | EventBell
   | Scope.Scope

@@ -6,6 +6,7 @@ import type {
   CommandRefused,
   DriverNotAssignable,
   ItemsRefused,
+  TooManyOffers,
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
 import type { KeyInFlight, KeyReused } from "../actors/KeyedAnswers.ts"
@@ -40,6 +41,7 @@ export type Refusal =
   | PasswordWrong
   | CommandRefused
   | DriverNotAssignable
+  | TooManyOffers
   | ItemsRefused
   | TotalTooLarge
   | AddressUnknown
@@ -85,12 +87,20 @@ const problemTable: ProblemOf = {
   RefreshTokenInvalid: () => new Problem({ code: "refresh_token_invalid" }),
   RefreshTokenReused: () => new Problem({ code: "refresh_token_reused" }),
   PasswordWrong: () => new Problem({ code: "password_wrong" }),
-  CommandRefused: ({ code, detail, allowed }) =>
-    new Problem({ code: code === "assignment_not_found" ? "not_found" : code, detail, allowed }),
-  DriverNotAssignable: ({ reason }) =>
+  CommandRefused: ({ code, detail, allowed }) => {
+    if (code === "reason_required") return invalidField("/reason", "required", detail)
+    const isAbsent = code === "assignment_not_found" || code === "offer_not_found"
+    return new Problem({ code: isAbsent ? "not_found" : code, detail, allowed })
+  },
+  DriverNotAssignable: ({ reason, position }) =>
     reason === "suspended"
       ? new Problem({ code: "driver_suspended" })
-      : invalidField("/driver_id", "not_found", "names no driver"),
+      : invalidField(position === undefined ? "/driver_id" : `/driver_ids/${position}`, "not_found", "names no driver"),
+  TooManyOffers: ({ driverId }) =>
+    new Problem({
+      code: "too_many_offers",
+      detail: `${publicId("driver", driverId)} has not answered those that they have`
+    }),
   ItemsRefused: ({ items }) =>
     new Problem({
       code: "invalid_body",

@@ -1,9 +1,11 @@
 import { Effect, Layer } from "effect"
 import { ShipmentAnswers } from "../actors/ShipmentAnswers.ts"
+import { OfferRepo } from "../persistence/OfferRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { encodeAnswer } from "./Idempotency.ts"
+import { OpenOffers, showOffer } from "./OfferField.ts"
 import { Order } from "./OrdersApi.ts"
 import { Assignment, Shipment } from "./ShipmentsApi.ts"
 import { showOrder } from "./ShownOrder.ts"
@@ -15,6 +17,7 @@ export const ShipmentAnswersLive = Layer.effect(
   Effect.gen(function* () {
     const orders = yield* OrderRepo
     const shipments = yield* ShipmentRepo
+    const offers = yield* OfferRepo
     return {
       word: Effect.fnUntraced(function* (kind, { orderId, shipmentId, assignmentId }) {
         switch (kind) {
@@ -25,6 +28,11 @@ export const ShipmentAnswersLive = Layer.effect(
               { status: 200, success: Shipment },
               showShipment(yield* shipments.get(shipmentId))
             )
+          case "offers": {
+            const asked = yield* offers.askedFor(shipmentId)
+            const open = asked.filter((row) => row.status === "pending")
+            return yield* encodeAnswer({ status: 202, success: OpenOffers }, { offers: open.map(showOffer) })
+          }
           case "assignment": {
             if (assignmentId === undefined) return yield* new RowAbsent({ kind: "assignment", id: shipmentId })
             const row = yield* shipments.assignment(assignmentId)
@@ -34,4 +42,4 @@ export const ShipmentAnswersLive = Layer.effect(
       })
     }
   })
-).pipe(Layer.provide(Layer.mergeAll(OrderRepo.layer, ShipmentRepo.layer)))
+).pipe(Layer.provide(Layer.mergeAll(OfferRepo.layer, OrderRepo.layer, ShipmentRepo.layer)))

@@ -1,10 +1,11 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { shipmentStatuses } from "../domain/Shipment.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { reasonPayload } from "./CommerceField.ts"
+import { ReasonField, reasonPayload, WindowField } from "./CommerceField.ts"
 import { idempotencyHeader, idField, pageOf, pageQuery, TimeField, withETag } from "./Field.ts"
+import { OfferInput, OpenOffers } from "./OfferField.ts"
 
 /** One driver's part in a shipment. */
 export const Assignment = Schema.Struct({
@@ -68,6 +69,7 @@ const reads = { permission: "shipments.read", knownTo: "shipments.read" } as con
 const writes = { permission: "shipments.write", knownTo: "shipments.read" } as const
 const commanded = { params: id, headers: idempotencyHeader }
 const driver = Schema.Struct({ driver_id: idField("driver") })
+const nothing = [Schema.Struct({}), Schema.Null] as const
 
 /** Shipments, for whoever runs the fleet. */
 export class ShipmentsApi extends HttpApiGroup.make("shipments")
@@ -95,14 +97,45 @@ export class ShipmentsApi extends HttpApiGroup.make("shipments")
     HttpApiEndpoint.post("assign", "/:id/assign", { ...commanded, payload: driver, success: Assignment })
       .annotate(Access, writes)
       .annotate(OpenApi.Description, "The assignment is accepted at once, and told to the driver's devices."),
-    HttpApiEndpoint.post("reassign", "/:id/reassign", { ...commanded, payload: driver, success: Assignment })
-      .annotate(Access, writes)
-      .annotate(OpenApi.Description, "Until the pickup; what the driver before reports from then on is refused."),
-    HttpApiEndpoint.post("unassign", "/:id/unassign", {
+    HttpApiEndpoint.post("offer", "/:id/offer", {
       ...commanded,
-      payload: reasonPayload,
+      payload: [OfferInput, Schema.Null],
+      success: OpenOffers.pipe(HttpApiSchema.status(202))
+    })
+      .annotate(Access, writes)
+      .annotate(
+        OpenApi.Description,
+        "Asks the drivers that are named, or the nearest who have time; the first who accepts has the shipment. Whoever was asked already and may still answer is not asked again. Answers every open offer of the shipment."
+      ),
+    HttpApiEndpoint.post("reassign", "/:id/reassign", {
+      ...commanded,
+      payload: Schema.Struct({ driver_id: idField("driver"), reason: Schema.optionalKey(ReasonField) }),
+      success: Assignment
+    })
+      .annotate(Access, writes)
+      .annotate(
+        OpenApi.Description,
+        "What the driver before reports from then on is refused. After the pickup it needs a reason, and the parcel counts as handed off."
+      ),
+    HttpApiEndpoint.post("unassign", "/:id/unassign", { ...commanded, payload: reasonPayload, success: Shipment })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "After the pickup it needs a reason, and the parcel counts as handed off."),
+    HttpApiEndpoint.post("retry", "/:id/retry", { ...commanded, payload: nothing, success: Shipment })
+      .annotate(Access, writes)
+      .annotate(
+        OpenApi.Description,
+        "After a failed attempt: the shipment waits for a driver again, the same or another."
+      ),
+    HttpApiEndpoint.post("return", "/:id/return", { ...commanded, payload: nothing, success: Shipment })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "After a failed attempt: the driver brings the parcel back."),
+    HttpApiEndpoint.post("reschedule", "/:id/reschedule", {
+      ...commanded,
+      payload: Schema.Struct({ window: WindowField }),
       success: Shipment
-    }).annotate(Access, writes),
+    })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "Promises another window, which ends in the future; the customer is told."),
     HttpApiEndpoint.post("cancel", "/:id/cancel", { ...commanded, payload: reasonPayload, success: Shipment })
       .annotate(Access, writes)
       .annotate(OpenApi.Description, "Until the pickup; the order is cancelled with it.")

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Offers } from "../actors/Offers.ts"
 import type { ShipmentAnswerKind } from "../actors/ShipmentAnswers.ts"
 import { type ShipmentAnswered, type ShipmentAsker, Shipments } from "../actors/Shipments.ts"
 import { Limits } from "../config/Limits.ts"
@@ -12,6 +13,7 @@ import { cursorOf, idCursor } from "./Cursor.ts"
 import { versioned } from "./ETag.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
+import { Problem } from "./Problem.ts"
 import { requestOrigin } from "./RequestOrigin.ts"
 import { showShipment } from "./ShownShipment.ts"
 
@@ -37,6 +39,19 @@ const showEvent = (event: EventRow) => ({
   data: publicEventData(event.data) as Schema.Json
 })
 
+const moved = ({ start, end }: { readonly start: Date; readonly end: Date }) =>
+  ({ _tag: "Reschedule", startMs: start.getTime(), endMs: end.getTime() }) as const
+
+const inTheFuture = (end: Date, { origin }: ShipmentAsker): Effect.Effect<void, Problem> =>
+  end > origin.occurredAt
+    ? Effect.void
+    : Effect.fail(
+        new Problem({
+          code: "invalid_body",
+          errors: [{ pointer: "/window/end", code: "invalid_value", detail: "is not in the future" }]
+        })
+      )
+
 /** Handlers of ShipmentsApi. */
 export const ShipmentsHttp = HttpApiBuilder.group(
   Api,
@@ -48,6 +63,7 @@ export const ShipmentsHttp = HttpApiBuilder.group(
     const rows = yield* ShipmentRepo
     const log = yield* ShipmentEventRepo
     const shipments = yield* Shipments
+    const offers = yield* Offers
 
     /** Has a shipment's actor do something in the caller's name. */
     const asking = <E, R>(
@@ -85,7 +101,15 @@ export const ShipmentsHttp = HttpApiBuilder.group(
       }),
       assign: ({ params, payload }) => asking("assignment", (by) => shipments.assign(params.id, payload.driver_id, by)),
       reassign: ({ params, payload }) =>
-        asking("assignment", (by) => shipments.reassign(params.id, payload.driver_id, by)),
+        asking("assignment", (by) => shipments.reassign(params.id, payload.driver_id, by, payload.reason)),
+      offer: ({ params, payload }) =>
+        asking("offers", (by) => offers.offer(params.id, { driverIds: payload?.driver_ids, ttlS: payload?.ttl_s }, by)),
+      retry: ({ params }) => asking("shipment", (by) => shipments.command(params.id, { _tag: "Retry" }, by)),
+      return: ({ params }) => asking("shipment", (by) => shipments.command(params.id, { _tag: "StartReturn" }, by)),
+      reschedule: ({ params, payload }) =>
+        asking("shipment", (by) =>
+          Effect.andThen(inTheFuture(payload.window.end, by), shipments.command(params.id, moved(payload.window), by))
+        ),
       unassign: ({ params, payload }) => asking("shipment", (by) => shipments.unassign(params.id, payload?.reason, by)),
       cancel: ({ params, payload }) => asking("shipment", (by) => shipments.cancel(params.id, payload?.reason, by))
     })

@@ -39,7 +39,7 @@ export const makeShipmentReading = Effect.gen(function* () {
     const rows = yield* sql<LoadedRow>`SELECT s.status, s.version::integer AS version,
         s.fencing_counter::integer AS fencing_counter, s.is_picked_up,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('assignmentId', a.id, 'driverId', coalesce(a.driver_id::text, ''), 'status', a.status,
-            'fencingToken', a.fencing_token) ORDER BY a.fencing_token), '[]')
+            'fencingToken', a.fencing_token, 'expiresAtMs', round(extract(epoch FROM a.expires_at) * 1000)) ORDER BY a.fencing_token), '[]')
           FROM driver_assignments a WHERE a.shipment_id = s.id) AS assignments,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.position, 'status', p.status)
             ORDER BY p.position), '[]')

@@ -26,7 +26,7 @@ export interface ShipmentRow {
   readonly assignment: AssignmentJson | null
 }
 
-/** The newest assignment inside a shipment. Times as text, since it comes as JSON. */
+/** The newest assignment that its driver had, inside a shipment. Times as text, since it comes as JSON. */
 export interface AssignmentJson {
   readonly id: string
   readonly driver_id: string | null
@@ -79,7 +79,7 @@ const make = Effect.gen(function* () {
     s.created_at, s.updated_at, s.ended_at,
     (SELECT jsonb_build_object('id', a.id, 'driver_id', a.driver_id, 'status', a.status, 'fencing_token', a.fencing_token,
         'schedule_sequence', a.schedule_sequence, 'assigned_at', a.assigned_at)
-      FROM driver_assignments a WHERE a.shipment_id = s.id ORDER BY a.fencing_token DESC LIMIT 1) AS assignment`
+      FROM driver_assignments a WHERE a.shipment_id = s.id AND a.accepted_at IS NOT NULL ORDER BY a.fencing_token DESC LIMIT 1) AS assignment`
 
   const get = Effect.fn("ShipmentRepo.get")(function* (id: string) {
     const rows = yield* sql<ShipmentRow>`SELECT ${columns} FROM shipments s WHERE s.id = ${id}`

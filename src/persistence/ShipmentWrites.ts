@@ -1,13 +1,8 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { isCarrying } from "../domain/Assignment.ts"
 import { hasSetOut, isEnded } from "../domain/Shipment.ts"
-import {
-  type AssignmentState,
-  carryingAssignment,
-  type ShipmentState,
-  type StopState
-} from "../domain/ShipmentState.ts"
+import { carryingAssignment, type ShipmentState, type StopState } from "../domain/ShipmentState.ts"
+import { makeAssignmentWrites } from "./AssignmentWrites.ts"
 import { makeShipmentEstimates } from "./ShipmentEstimates.ts"
 
 /** Somebody changed the shipment since it was read: nothing was kept. Retry: read it and decide again. */
@@ -30,6 +25,7 @@ export interface NewStop {
 /** The writing half of ShipmentRepo. */
 export const makeShipmentWrites = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const { keepAssignments } = yield* makeAssignmentWrites
   const { forgetEstimate, keepEstimate } = yield* makeShipmentEstimates
 
   /** Begins a shipment with its stops. */
@@ -60,18 +56,6 @@ export const makeShipmentWrites = Effect.gen(function* () {
       ended_at = CASE WHEN ${stop.status} IN ('completed', 'failed', 'skipped') THEN now() END
     WHERE id = ${stop.stopId}`
 
-  const keepAssignment = (
-    each: AssignmentState
-  ) => sql`UPDATE driver_assignments SET status = ${each.status}::assignment_status,
-      ended_at = CASE WHEN ${isCarrying(each.status)}::boolean THEN NULL ELSE coalesce(ended_at, now()) END
-    WHERE id = ${each.assignmentId}`
-
-  const insertAssignment = (shipmentId: string, each: AssignmentState) => sql`INSERT INTO driver_assignments
-      (id, shipment_id, driver_id, status, fencing_token, schedule_sequence, accepted_at)
-    VALUES (${each.assignmentId}, ${shipmentId}, ${each.driverId}, ${each.status}, ${each.fencingToken},
-      (SELECT coalesce(max(a.schedule_sequence), 0) + 1 FROM driver_assignments a
-        WHERE a.driver_id = ${each.driverId}::uuid AND a.status IN ('accepted', 'en_route', 'arrived')), now())`
-
   /**
    * Keeps what a decision made of a shipment, if it still stands where it was read: else ShipmentMoved, and nothing is kept. Assignments named in
    * `touched` are written also when they did not change, so that their driver's devices hear of the new state of the shipment.
@@ -89,19 +73,20 @@ export const makeShipmentWrites = Effect.gen(function* () {
       WHERE id = ${shipmentId} AND version = ${before.version} RETURNING 1`
     if (moved.length === 0) return yield* new ShipmentMoved({ shipmentId, expectedVersion: before.version })
     if (!hasSetOut(after.status)) yield* forgetEstimate(shipmentId)
-    const known = new Map(before.assignments.map((each) => [each.assignmentId, each]))
-    const changed = after.assignments.filter((each) => {
-      const was = known.get(each.assignmentId)
-      return was !== undefined && (was.status !== each.status || touched.has(each.assignmentId))
-    })
-    // Closing first: only one row of a shipment may carry it.
-    yield* Effect.forEach(changed, keepAssignment, { discard: true })
-    const made = after.assignments.filter((each) => !known.has(each.assignmentId))
-    yield* Effect.forEach(made, (each) => insertAssignment(shipmentId, each), { discard: true })
+    yield* keepAssignments(shipmentId, before.assignments, after.assignments, touched, after.status)
     const statusWas = new Map(before.stops.map((stop) => [stop.stopId, stop.status]))
     const stopsChanged = after.stops.filter((stop) => statusWas.get(stop.stopId) !== stop.status)
     yield* Effect.forEach(stopsChanged, keepStop, { discard: true })
   })
 
-  return { insert, keep, keepEstimate }
+  /** Keeps another window that was promised, wherever it is read from. */
+  const keepWindow = Effect.fn("ShipmentRepo.keepWindow")(function* (shipmentId: string, start: Date, end: Date) {
+    yield* sql`UPDATE shipments SET promised_arrival_at = ${end} WHERE id = ${shipmentId}`
+    yield* sql`UPDATE orders SET window_start = ${start}, window_end = ${end}
+      WHERE id = (SELECT order_id FROM shipments WHERE id = ${shipmentId})`
+    yield* sql`UPDATE route_stops SET window_start = ${start}, window_end = ${end}, updated_at = now()
+      WHERE shipment_id = ${shipmentId} AND stop_type = 'dropoff'`
+  })
+
+  return { insert, keep, keepWindow, keepEstimate }
 })

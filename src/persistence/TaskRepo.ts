@@ -1,15 +1,17 @@
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import type { AssignmentStatus } from "../domain/Assignment.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { DatabaseUrl } from "./Database.ts"
+import { type DriverOffers, endedOffersJson, openOffersJson, stopsJson } from "./DriverOffers.ts"
 import { followNotices, type NoticeListener } from "./Notices.ts"
 import { inRowScope, ScopeOfDriver } from "./RowScope.ts"
 
-/** A TASK as its phone sent it. */
+/** A TASK or an OFFER_REPLY as its phone sent it. */
 export interface TaskCommandRecord {
+  readonly kind: "task" | "offer_reply"
   readonly driverId: string
   readonly commandId: string
   /** SHA-256 of what the command says. */
@@ -49,8 +51,8 @@ export interface TaskRow {
   readonly stops: ReadonlyArray<TaskStopJson>
 }
 
-/** All that a driver has to do. `version` rises with every change of it. */
-export interface TaskList {
+/** All that a driver has to do, and is offered. `version` rises with every change of it. */
+export interface DriverWorkRow extends DriverOffers {
   readonly version: number
   readonly tasks: ReadonlyArray<TaskRow>
 }
@@ -67,7 +69,7 @@ export class TaskRepo extends Context.Service<
       ok: boolean,
       detail: Readonly<Record<string, unknown>> | null
     ) => Effect.Effect<void, SqlError.SqlError>
-    readonly tasksOf: (driverId: string) => Effect.Effect<TaskList, SqlError.SqlError>
+    readonly workOf: (driverId: string) => Effect.Effect<DriverWorkRow, SqlError.SqlError>
     /** Tells `noticed(driverId)` after each commit that changed a driver's tasks, on any node. Never ends. */
     readonly watchTasks: (listener: NoticeListener) => Effect.Effect<never>
   }
@@ -87,33 +89,34 @@ export class TaskRepo extends Context.Service<
         return rows[0]
       })
 
-      const tasksOf = Effect.fn("TaskRepo.tasksOf")(function* (driverId: string) {
-        const statement = sql<TaskList>`SELECT
+      // One statement: every HELLO of a phone waits for it.
+      const workOf = Effect.fn("TaskRepo.workOf")(function* (driverId: string) {
+        const endedSince = new Date((yield* Clock.currentTimeMillis) - limits.offerToldMs)
+        const statement = sql<DriverWorkRow>`SELECT
             (SELECT coalesce(max(a.tasks_version), 0)::integer FROM driver_assignments a WHERE a.driver_id = ${driverId}) AS version,
             coalesce((SELECT jsonb_agg(t.task) FROM (
               SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
                 'status', a.status, 'shipment_status', s.status, 'sequence', a.schedule_sequence,
-                'stops', (SELECT coalesce(jsonb_agg(jsonb_build_object('stop_id', p.id, 'type', p.stop_type, 'position', p.position,
-                    'lat', p.lat, 'lng', p.lng, 'address', p.address, 'window_start', round(extract(epoch FROM p.window_start) * 1000),
-                    'window_end', round(extract(epoch FROM p.window_end) * 1000), 'status', p.status, 'requirements', p.requirements)
-                    ORDER BY p.position), '[]') FROM route_stops p WHERE p.shipment_id = s.id)) AS task
+                'stops', ${stopsJson(sql)}) AS task
               FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
               WHERE a.driver_id = ${driverId}
                 AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
-              ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks`
+              ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks,
+            ${openOffersJson(sql, driverId, limits.offersReadMax)} AS open,
+            ${endedOffersJson(sql, driverId, endedSince, limits.offersReadMax)} AS ended`
         const rows = yield* Effect.provideService(inRowScope(scopeOf(driverId), statement), SqlClient.SqlClient, sql)
-        return rows[0] ?? { version: 0, tasks: [] }
+        return rows[0] ?? { version: 0, tasks: [], open: [], ended: [] }
       })
 
       return {
         claim,
         keep: (command, ok, detail) =>
           sql`INSERT INTO driver_commands (driver_id, command_id, kind, fingerprint, ok, detail, occurred_at)
-            VALUES (${command.driverId}, ${command.commandId}, 'task', ${command.fingerprint}, ${ok},
+            VALUES (${command.driverId}, ${command.commandId}, ${command.kind}, ${command.fingerprint}, ${ok},
               ${detail === null ? null : JSON.stringify(detail)}::text::jsonb, ${command.occurredAt})`.pipe(
             Effect.asVoid
           ),
-        tasksOf,
+        workOf,
         watchTasks: (listener) => followNotices(url, "dropmate_tasks", listener)
       }
     })

@@ -122,6 +122,8 @@ class Phone {
       refused: () => undefined,
       credit: () => undefined,
       tasks: () => undefined,
+      offer: () => undefined,
+      offerGone: () => undefined,
       result: () => undefined,
       close: (code) => {
         if (isCurrent()) this.closedWith = code

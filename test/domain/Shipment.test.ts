@@ -2,12 +2,20 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { isStateMachinesPageCurrent } from "../../scripts/stateMachines.ts"
 import { actorKinds } from "../../src/domain/Actor.ts"
+import { allowedCommands } from "../../src/domain/AllowedCommands.ts"
 import { assignmentMachine, isCarrying } from "../../src/domain/Assignment.ts"
 import { decideOrder, evolveOrder, orderMachine } from "../../src/domain/Order.ts"
 import { shipmentMachine, shipmentStatuses } from "../../src/domain/Shipment.ts"
-import { allowedCommands, decideShipment, type ShipmentCommand } from "../../src/domain/ShipmentDecision.ts"
+import { decideShipment, type ShipmentCommand } from "../../src/domain/ShipmentDecision.ts"
 import type { ShipmentEvent } from "../../src/domain/ShipmentEvent.ts"
-import { carryingAssignment, evolveShipment, foldShipment, type ShipmentState } from "../../src/domain/ShipmentState.ts"
+import {
+  carryingAssignment,
+  evolveShipment,
+  foldShipment,
+  newestAssignment,
+  openOffers,
+  type ShipmentState
+} from "../../src/domain/ShipmentState.ts"
 import { allowedIn, commandsOf, type StateMachine, step } from "../../src/domain/StateMachine.ts"
 import { stopMachine } from "../../src/domain/Stop.ts"
 import { taskActions } from "../../src/domain/TaskAction.ts"
@@ -22,8 +30,25 @@ const created: ShipmentEvent = {
   }
 }
 
+const nowMs = 1_000
+const openUntilMs = 2_000
+const afterMs = 3_000
+
+/** Answers to a driver's newest offer, in time and late. */
+const replies = (state: ShipmentState, driverId: string): ReadonlyArray<ShipmentCommand> => {
+  const own = state.assignments.findLast((each) => each.driverId === driverId)
+  const reply = { assignmentId: own?.assignmentId ?? "none", driverId, fencingToken: own?.fencingToken ?? 0 }
+  return [
+    { _tag: "AcceptOffer", ...reply, nowMs },
+    { _tag: "AcceptOffer", ...reply, nowMs: afterMs },
+    { _tag: "AcceptOffer", ...reply, fencingToken: 99, nowMs },
+    { _tag: "DeclineOffer", ...reply, nowMs, reason: "too far" },
+    { _tag: "DeclineOffer", ...reply, nowMs: afterMs }
+  ]
+}
+
 const task = (state: ShipmentState, action: (typeof taskActions)[number], token?: number): ShipmentCommand => {
-  const own = state.assignments.at(-1)
+  const own = newestAssignment(state)
   return {
     _tag: "Task",
     action,
@@ -39,16 +64,38 @@ const commandsFor = (state: ShipmentState): ReadonlyArray<ShipmentCommand> => {
   const next = `assignment-${state.assignments.length + 1}`
   return [
     { _tag: "Dispatch" },
+    {
+      _tag: "Offer",
+      offers: [
+        { assignmentId: next, driverId: "driver-a" },
+        { assignmentId: `${next}-b`, driverId: "driver-b" },
+        { assignmentId: `${next}-c`, driverId: "driver-b" }
+      ],
+      expiresAtMs: openUntilMs,
+      nowMs
+    },
+    ...replies(state, "driver-a"),
+    ...replies(state, "driver-b"),
+    { _tag: "ExpireOffers", nowMs },
+    { _tag: "ExpireOffers", nowMs: afterMs },
     { _tag: "Assign", assignmentId: next, driverId: "driver-a" },
     { _tag: "Assign", assignmentId: next, driverId: "driver-b" },
     { _tag: "Reassign", assignmentId: next, driverId: "driver-b" },
+    { _tag: "Reassign", assignmentId: next, driverId: "driver-b", reason: "not heard of" },
     { _tag: "Unassign" },
+    { _tag: "Unassign", reason: "not heard of" },
+    { _tag: "Retry" },
     { _tag: "StartReturn" },
+    { _tag: "Reschedule", startMs: 1, endMs: 2 },
     { _tag: "Cancel" },
     ...taskActions.map((action) => task(state, action)),
     ...taskActions.map((action) => task(state, action, 99))
   ]
 }
+
+/** What became of the newest offer of each driver. */
+const offersOf = (state: ShipmentState): ReadonlyArray<string | undefined> =>
+  ["driver-a", "driver-b"].map((driverId) => state.assignments.findLast((each) => each.driverId === driverId)?.status)
 
 const take = (state: ShipmentState, events: ReadonlyArray<ShipmentEvent>): ShipmentState =>
   events.reduce((each, event) => evolveShipment(each, event) ?? each, state)
@@ -62,7 +109,13 @@ const reachable = (): ReadonlyArray<ShipmentState> => {
   while (edge.length > 0) {
     const next: Array<ShipmentState> = []
     for (const state of edge) {
-      const key = JSON.stringify([state.status, state.isPickedUp, state.stops, state.assignments.at(-1)?.status])
+      const key = JSON.stringify([
+        state.status,
+        state.isPickedUp,
+        state.stops,
+        newestAssignment(state)?.status,
+        offersOf(state)
+      ])
       if (seen.has(key)) continue
       seen.set(key, state)
       for (const by of actorKinds)
@@ -115,6 +168,16 @@ describe("state machines", () => {
   })
 })
 
+const isDrivers = ({ _tag }: ShipmentCommand): boolean =>
+  _tag === "Task" || _tag === "AcceptOffer" || _tag === "DeclineOffer"
+
+const mayAsk = (command: ShipmentCommand, by: (typeof actorKinds)[number]): boolean => {
+  if (isDrivers(command)) return by === "driver"
+  if (command._tag === "ExpireOffers") return by === "system"
+  if (command._tag === "Cancel") return by !== "driver"
+  return by !== "customer" && (by !== "driver" || command._tag === "StartReturn")
+}
+
 describe("a shipment", () => {
   it("reaches every status of its machine", () => {
     expect(new Set(states.map((state) => state.status))).toEqual(new Set(shipmentStatuses))
@@ -135,6 +198,19 @@ describe("a shipment", () => {
           const mustCarry = ["assigned", "en_route_to_pickup", "at_pickup", "picked_up", "en_route", "arrived"]
           expect(carryingAssignment(after) !== undefined, after.status).toBe(mustCarry.includes(after.status))
           if (state.isPickedUp) expect(after.status).not.toBe("cancelled")
+          // An offer is open only while the shipment waits, and the table of the machine has every move that was made.
+          if (after.status !== "dispatching") expect(openOffers(after)).toEqual([])
+          expect(after.assignments.every((each) => (each.status === "pending") === (each.expiresAtMs !== null))).toBe(
+            true
+          )
+          decision.events.reduce((from, event) => {
+            const to = evolveShipment(from, event) ?? from
+            const isMove = Object.values(shipmentMachine.commands).some(
+              (move) => move.to === to.status && move.from.some((status) => status === from.status)
+            )
+            expect(from.status === to.status || isMove, `${from.status} -> ${to.status}`).toBe(true)
+            return to
+          }, state)
           for (const [index, stop] of after.stops.entries()) {
             const before = state.stops[index]?.status ?? "planned"
             const legal = Object.values(stopMachine.commands).some(
@@ -166,7 +242,7 @@ describe("a shipment", () => {
         const stale = decideShipment(state, task(state, action, 99), "driver")
         expect(stale).toMatchObject({
           _tag: "Refused",
-          code: state.assignments.length === 0 ? "assignment_not_found" : "stale_fencing_token"
+          code: newestAssignment(state) === undefined ? "assignment_not_found" : "stale_fencing_token"
         })
         if (decision._tag === "Refused" || decision.events.length === 0) continue
         const after = take(state, decision.events)
@@ -177,10 +253,8 @@ describe("a shipment", () => {
   it("lets nobody do what is another's", () => {
     for (const state of states) {
       for (const command of commandsFor(state)) {
-        const isTask = command._tag === "Task"
         for (const by of actorKinds) {
-          if (isTask ? by === "driver" : by !== "customer") continue
-          if (!isTask && command._tag === "Cancel") continue
+          if (mayAsk(command, by)) continue
           expect(decideShipment(state, command, by)).toMatchObject({ _tag: "Refused", code: "not_permitted" })
         }
       }
@@ -197,7 +271,7 @@ describe("a shipment", () => {
         for (const choice of choices) {
           const commands = commandsFor(state)
           const command = commands[choice % commands.length] as ShipmentCommand
-          const decision = decideShipment(state, command, command._tag === "Task" ? "driver" : "admin")
+          const decision = decideShipment(state, command, isDrivers(command) ? "driver" : "system")
           if (decision._tag === "Refused") continue
           log.push(...decision.events)
           state = take(state, decision.events)

@@ -55,7 +55,7 @@ describe("shipments", () => {
     expect([other.status, other.body.code, other.body.allowed]).toEqual([
       409,
       "shipment_already_taken",
-      ["reassign", "unassign", "cancel"]
+      ["reassign", "unassign", "cancel", "reschedule"]
     ])
   })
 

@@ -40,6 +40,15 @@ export class DeliveryByRest {
     await this.post(`/v1/shipments/${shipmentId}/assign`, { driver_id: driverId })
   }
 
+  /** Offers a shipment to drivers by name. */
+  async offer(shipmentId: string, driverIds: ReadonlyArray<string>, ttlS: number): Promise<void> {
+    await this.post(`/v1/shipments/${shipmentId}/offer`, { driver_ids: driverIds, ttl_s: ttlS })
+  }
+
+  async cancel(shipmentId: string): Promise<void> {
+    await this.post(`/v1/shipments/${shipmentId}/cancel`, {})
+  }
+
   /** A tracking token of an order. */
   async link(orderId: string): Promise<string> {
     return (await this.post<{ token: string }>(`/v1/orders/${orderId}/tracking-sessions`, {})).token

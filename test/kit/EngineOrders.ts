@@ -1,7 +1,9 @@
 import { Clock, Effect } from "effect"
+import { Offers } from "../../src/actors/Offers.ts"
 import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
 import { systemActor } from "../../src/domain/Actor.ts"
+import type { ShipmentCommand } from "../../src/domain/ShipmentDecision.ts"
 import { newId } from "../../src/persistence/NewId.ts"
 import { ProductRepo } from "../../src/persistence/ProductRepo.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
@@ -72,5 +74,36 @@ export const assignTo = (
         scope: systemScope
       })
       return assignmentId ?? ""
+    })
+  )
+
+const ours = Effect.map(origin, (from) => ({ origin: from, scope: systemScope }))
+
+/** Offers a shipment, by name or to the nearest; answers the ids of its open offers, bare. */
+export const offerTo = async (
+  engine: EngineUnderTest,
+  shipmentId: string,
+  driverIds?: ReadonlyArray<string>,
+  ttlS?: number
+): Promise<ReadonlyArray<string>> => {
+  await engine.run(
+    Effect.gen(function* () {
+      const offers = yield* Offers
+      yield* offers.offer(shipmentId, { driverIds, ttlS }, yield* ours)
+    })
+  )
+  const open = await engine.rows<{ id: string }>(
+    "SELECT id FROM driver_assignments WHERE shipment_id = $1 AND status = 'pending' ORDER BY fencing_token",
+    [shipmentId]
+  )
+  return open.map(({ id }) => id)
+}
+
+/** Any command of the server's own that names no driver. */
+export const commandOf = (engine: EngineUnderTest, shipmentId: string, asked: ShipmentCommand) =>
+  engine.run(
+    Effect.gen(function* () {
+      const shipments = yield* Shipments
+      return yield* shipments.command(shipmentId, asked, yield* ours)
     })
   )

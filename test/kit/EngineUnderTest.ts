@@ -3,6 +3,7 @@ import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import pg from "pg"
 import type { DriverRegistry } from "../../src/actors/DriverRegistry.ts"
+import type { Offers } from "../../src/actors/Offers.ts"
 import type { Orders } from "../../src/actors/Orders.ts"
 import type { Shipments } from "../../src/actors/Shipments.ts"
 import { EngineLayer } from "../../src/cli/serve/EngineLayer.ts"
@@ -59,6 +60,7 @@ export type EngineServices =
   | OrderHub
   | TrackGate
   | Orders
+  | Offers
   | Shipments
   | ProductRepo
   | TrackingRepo

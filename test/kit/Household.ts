@@ -135,6 +135,7 @@ export class Town {
         order: bought.orderId,
         shipment: bought.shipmentId,
         assignment: await this.onlyId("assignment", "driver_assignments", bought.shipmentId),
+        offer: publicId("offer", (await this.onlyId("assignment", "driver_assignments", bought.shipmentId)).slice(4)),
         stop: await this.onlyId("stop", "route_stops", bought.shipmentId),
         trackingSession: bought.trackingSessionId,
         event: await this.onlyId("event", "shipment_events", bought.shipmentId)

@@ -144,6 +144,14 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "shipments.assign": one("shipment", "customer", ({ ids }) => ({ body: { driver_id: ids.driver } })),
   "shipments.reassign": one("shipment", "customer", ({ ids }) => ({ body: { driver_id: ids.driver } })),
   "shipments.unassign": one("shipment", "customer", saying({ reason: "another driver" })),
+  "shipments.offer": one("shipment", "customer", ({ ids }) => ({ body: { driver_ids: [ids.driver] } })),
+  "shipments.retry": one("shipment", "customer", saying({})),
+  "shipments.return": one("shipment", "customer", saying({})),
+  "shipments.reschedule": one(
+    "shipment",
+    "customer",
+    saying({ window: { start: "2030-01-01T08:00:00Z", end: "2030-01-01T10:00:00Z" } })
+  ),
   "shipments.cancel": one("shipment", "customer", saying({ reason: "changed my mind" })),
   "trackingSessions.create": one("order", "customer", saying({})),
   "trackingSessions.list": one("order", "customer"),

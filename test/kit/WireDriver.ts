@@ -19,8 +19,12 @@ export class WireDriver {
     this.socket = socket
   }
 
-  /** Makes drivers on a server and welcomes each on a socket of its own. */
-  static async connect(server: ServerProcess, count: number): Promise<ReadonlyArray<WireDriver>> {
+  /** Makes drivers on a server and welcomes each on a socket of its own, by turns on each of `nodes`. */
+  static async connect(
+    server: ServerProcess,
+    count: number,
+    nodes: ReadonlyArray<ServerProcess> = [server]
+  ): Promise<ReadonlyArray<WireDriver>> {
     const rest = new RestClient({ url: server.url })
     await rest.signIn(processAdmin.email, processAdmin.password)
     const drivers = await Promise.all(
@@ -29,7 +33,9 @@ export class WireDriver {
       )
     )
     const tokens = await rest.provisionTokens(drivers.map(({ id }) => id))
-    return Promise.all(tokens.map((token) => WireDriver.open(server, token.driver_id, token.access_token)))
+    return Promise.all(
+      tokens.map((token, i) => WireDriver.open(nodes[i % nodes.length] ?? server, token.driver_id, token.access_token))
+    )
   }
 
   private static async open(server: ServerProcess, publicId: string, token: string): Promise<WireDriver> {

@@ -94,6 +94,12 @@ const uses: ReadonlyArray<readonly [design: string, index: RegExp, query: string
     `SELECT * FROM driver_assignments WHERE driver_id = ${id} AND status IN ('accepted', 'en_route', 'arrived')`
   ],
   [
+    "driver_assignments partial (expires_at), offers whose time is over",
+    /driver_assignments_due/,
+    "SELECT shipment_id FROM driver_assignments WHERE status = 'pending' AND expires_at <= now() ORDER BY expires_at LIMIT 200",
+    "ordered"
+  ],
+  [
     "tracking_sessions unique (order_id, session_token)",
     /tracking_sessions_(order_)?token/,
     `SELECT * FROM tracking_sessions WHERE order_id = ${id} AND session_token = '\\x00'`

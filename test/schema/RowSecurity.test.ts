@@ -171,7 +171,7 @@ describe("row security", () => {
 
   it("lets a driver who turned an offer down forget it in a day", async () => {
     await owner.query(
-      "UPDATE driver_assignments SET status = 'rejected', ended_at = now() - interval '25 hours' WHERE driver_id = $1",
+      "UPDATE driver_assignments SET status = 'rejected', offered_at = now(), ended_at = now() - interval '25 hours' WHERE driver_id = $1",
       [idOf(7)]
     )
     try {

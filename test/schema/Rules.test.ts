@@ -106,6 +106,15 @@ const together: Readonly<Record<string, Row>> = {
   webhooks_status_check: { status: "x", disabled_reason: null },
   users_check: { email: null, phone: null, deleted_at: null },
   driver_assignments_check: { status: "delivered", ended_at: null },
+  driver_assignments_expiry: { expires_at: "2026-01-01" },
+  driver_assignments_expired_because_check: {
+    status: "expired",
+    offered_at: "2026-01-01",
+    ended_at: "2026-01-01",
+    expired_because: "x"
+  },
+  driver_assignments_because: { expired_because: "taken" },
+  driver_assignments_offer: { status: "rejected", offered_at: null, ended_at: "2026-01-01" },
   route_stops_check1: { stop_type: "break", shipment_id: null, run_id: null },
   delivery_runs_started: { status: "active", started_at: null, ended_at: null },
   payments_settled_status: { status: "authorized" },

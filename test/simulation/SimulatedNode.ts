@@ -107,10 +107,12 @@ const surroundings = (world: NodeWorld, name: string) =>
     }),
     Layer.succeed(Revocations, { isRevoked: () => false, subscribe: () => () => undefined, isListening: () => true }),
     Layer.succeed(DriverTasks, {
-      prepare: () => Effect.succeed({ version: 0, tasks: [] }),
+      prepare: () => Effect.succeed({ version: 0, tasks: [], offers: { open: [], ended: new Map() } }),
       settle: () => false,
+      introduce: () => undefined,
       refresh: () => undefined,
-      take: () => undefined
+      take: () => undefined,
+      reply: () => undefined
     }),
     Layer.succeed(MarkerCache, { put: () => undefined }),
     Layer.succeed(Fleet, new FleetPresence(new FleetBoard(name))),

@@ -237,7 +237,7 @@ describe("TASK", () => {
   it("failed at the door goes back, and the order is cancelled with its stock returned", async () => {
     const { phone, task, orderId } = await working()
     for (const action of wayThere) await report(phone, task, action)
-    await report(phone, task, "failed", { payload: { reason_code: "nobody_home", note: "rang twice" } })
+    await report(phone, task, "failed", { payload: { reason_code: "recipient_absent", note: "rang twice" } })
     await told(phone, (tasks) => tasks[0]?.shipment_status === "failed")
     expect(await report(phone, task, "returned")).toMatchObject([true, { shipment_status: "returned" }])
     await told(phone, (tasks) => tasks.length === 0)

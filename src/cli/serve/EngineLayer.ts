@@ -6,6 +6,7 @@ import { EtaKeeper } from "../../actors/EtaKeeper.ts"
 import { FleetFollowing } from "../../actors/FleetFollowing.ts"
 import { FleetLayer } from "../../actors/FleetPresence.ts"
 import { FleetSharing } from "../../actors/FleetSharing.ts"
+import { OfferExpiry } from "../../actors/OfferExpiry.ts"
 import { OrderActors } from "../../actors/OrderActors.ts"
 import { DriverEndpoint } from "../../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../../gateway/FleetEndpoint.ts"
@@ -48,7 +49,7 @@ const Commerce = OrderActors.pipe(Layer.provide(ShipmentAnswersLive))
 export const ActorsLayer = Commerce.pipe(Layer.provideMerge(AppDatabase), Layer.provide(Reactivity.layer))
 
 /** Identity, orders, and who follows them: what REST and the sockets both stand on. Needs DatabaseUrl, RedisUrl, Env and Secret. */
-export const SharedLayer = EtaKeeper.pipe(
+export const SharedLayer = Layer.mergeAll(EtaKeeper, OfferExpiry).pipe(
   Layer.provideMerge(PeerLink.layer),
   Layer.provideMerge(Layer.mergeAll(OrderHub.layer, TrackGate.layer, Commerce, AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(Layer.mergeAll(OrderBell.layer, EventBell.layer, PeerChannel.layer)),

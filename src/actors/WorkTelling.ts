@@ -1,0 +1,64 @@
+import { Effect, FiberMap, Schedule } from "effect"
+import { publicId } from "../domain/Ids.ts"
+import { TaskRepo } from "../persistence/TaskRepo.ts"
+import type { DeviceIntake } from "./DeviceIntake.ts"
+import { DriverRegistry } from "./DriverRegistry.ts"
+import { offerShape } from "./OfferShape.ts"
+import { type Task, taskShape } from "./TaskShape.ts"
+import { type OfferList, ToldOffers } from "./ToldOffers.ts"
+
+/** What a driver has to do, and is offered: all that a phone is told with its welcome. */
+export interface DriverWork {
+  readonly version: number
+  readonly tasks: ReadonlyArray<Task>
+  readonly offers: OfferList
+}
+
+/** Reads the work of drivers and tells it to their phones on this node; one reading at a time for each driver. */
+export const makeWorkTelling = Effect.gen(function* () {
+  const registry = yield* DriverRegistry
+  const repo = yield* TaskRepo
+  const readings = yield* FiberMap.make<string>()
+  const read = yield* FiberMap.runtime(readings)()
+  const rung = new Set<string>()
+  const told = new ToldOffers()
+
+  const workOf = (driverId: string) =>
+    Effect.map(
+      repo.workOf(driverId),
+      ({ version, tasks, open, ended }): DriverWork => ({
+        version,
+        tasks: tasks.map(taskShape),
+        offers: {
+          open: open.map(offerShape),
+          ended: new Map(ended.map((row) => [publicId("offer", row.assignment_id), row.reason]))
+        }
+      })
+    )
+  const tell = Effect.fnUntraced(function* (driverId: string) {
+    while (rung.delete(driverId)) {
+      const work = yield* workOf(driverId)
+      for (const device of registry.find(driverId)?.devices ?? []) {
+        device.tasks(work.version, work.tasks)
+        told.tell(device, work.offers)
+      }
+    }
+  })
+  const refresh = (driverId: string): void => {
+    rung.add(driverId)
+    if (FiberMap.hasUnsafe(readings, driverId)) return
+    read(
+      driverId,
+      tell(driverId).pipe(
+        Effect.tapError((error) => {
+          rung.add(driverId)
+          return Effect.logDebug("tasks_not_read", error)
+        }),
+        Effect.retry(Schedule.spaced("500 millis"))
+      )
+    )
+  }
+  const introduce = (device: DeviceIntake, list: OfferList): void => told.introduce(device, list)
+
+  return { workOf, refresh, introduce }
+})

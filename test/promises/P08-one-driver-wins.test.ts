@@ -1,0 +1,104 @@
+import { expect, it } from "vitest"
+import { publicId } from "../../src/domain/Ids.ts"
+import { SeededRandom } from "../../src/domain/simulation/SeededRandom.ts"
+import { DriverClientFrame, DriverServerFrame } from "../../src/protocol/FrameType.ts"
+import { DeliveryByRest } from "../kit/DeliveryByRest.ts"
+import { foldProblems } from "../kit/FoldedShipments.ts"
+import { promiseSeed, promiseSize, reportPromise } from "../kit/PromiseSize.ts"
+import { ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
+import { WireDriver } from "../kit/WireDriver.ts"
+
+const racers = 50
+const triesMax = 20
+const races = promiseSize({ ci: 10, nightly: 1_000 })
+
+interface Answer {
+  readonly ok: boolean
+  readonly code: string | undefined
+}
+
+/** Waits for the offer of a shipment, and answers it as soon as everybody has theirs. */
+const accept = async (driver: WireDriver, shipmentId: string, everybody: Promise<unknown>): Promise<Answer> => {
+  const [, offerId, , , token] = await offerOf(driver, shipmentId)
+  await everybody
+  const id = crypto.randomUUID()
+  for (let tries = 1; ; tries++) {
+    const heard = driver.frames.length
+    driver.send([DriverClientFrame.offerReply, id, offerId, token, true, null])
+    const [, , ok, detail] = await driver.heard(
+      DriverServerFrame.result,
+      (frame) => frame[1] === id && driver.frames.indexOf(frame) >= heard
+    )
+    const { code, retryable } = (detail ?? {}) as { readonly code?: string; readonly retryable?: boolean }
+    // As an honest app does: a machine that does much else may not decide in time, and says so.
+    if (retryable !== true || tries === triesMax) return { ok: ok === true, code }
+  }
+}
+
+const offerOf = (driver: WireDriver, shipmentId: string) =>
+  driver.heard(
+    DriverServerFrame.offer,
+    (frame) => (frame[3] as { readonly shipment_id?: string }).shipment_id === shipmentId
+  )
+
+/** Fifty drivers are offered a shipment and accept at once; answers what each was told. */
+const race = async (
+  staff: DeliveryByRest,
+  drivers: ReadonlyArray<WireDriver>,
+  shipmentId: string
+): Promise<ReadonlyArray<Answer>> => {
+  for (const driver of drivers) driver.frames.length = 0
+  await staff.offer(
+    shipmentId,
+    drivers.map(({ driverId }) => publicId("driver", driverId)),
+    120
+  )
+  const everybody = Promise.all(drivers.map((driver) => offerOf(driver, shipmentId)))
+  return Promise.all(drivers.map((driver) => accept(driver, shipmentId, everybody)))
+}
+
+it("P08: of fifty drivers on two nodes who accept one offer at once exactly one has the shipment, and the others are told why", {
+  timeout: 3_600_000
+}, async () => {
+  const seed = promiseSeed()
+  const random = new SeededRandom(seed)
+  const { databaseUrl, environment } = await serverServices()
+  const near = await ServerProcess.start({ ...environment, NODE_NAME: "near" })
+  const far = await ServerProcess.start({ ...environment, NODE_NAME: "far" })
+  const drivers = await WireDriver.connect(near, racers, [near, far])
+  const staff = await DeliveryByRest.open(near.url)
+  const winners = new Map<number, number>()
+  const codes = new Map<string, number>()
+  const raceMs: Array<number> = []
+  for (let i = 0; i < races; i++) {
+    const { shipmentId } = await staff.order()
+    const order = drivers.map((driver) => [random.next(), driver] as const).sort(([a], [b]) => a - b)
+    const from = performance.now()
+    const answers = await race(
+      staff,
+      order.map(([, driver]) => driver),
+      shipmentId
+    )
+    raceMs.push(performance.now() - from)
+    const wins = answers.filter(({ ok }) => ok).length
+    winners.set(wins, (winners.get(wins) ?? 0) + 1)
+    for (const { ok, code = "none" } of answers) if (!ok) codes.set(code, (codes.get(code) ?? 0) + 1)
+    await staff.cancel(shipmentId)
+  }
+  const folds = await foldProblems(databaseUrl)
+  reportPromise("P08", {
+    seed,
+    races,
+    racers,
+    nodes: 2,
+    racesByWinners: Object.fromEntries(winners),
+    losersByCode: Object.fromEntries(codes),
+    medianMs: Math.round([...raceMs].sort((a, b) => a - b)[raceMs.length >> 1] ?? 0),
+    longestMs: Math.round(Math.max(...raceMs)),
+    foldProblems: folds.length
+  })
+  expect(winners).toEqual(new Map([[1, races]]))
+  expect(codes).toEqual(new Map([["shipment_already_taken", races * (racers - 1)]]))
+  expect(folds).toEqual([])
+})
