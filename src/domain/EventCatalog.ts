@@ -59,7 +59,14 @@ export const eventCatalog = {
   "order.cancelled": says("It will not be delivered; stock that was held is free again.", reason),
   "shipment.created": says("A shipment began, with the stops on its way.", { stops: Schema.Array(stop) }),
   "shipment.dispatching": says("A driver is being looked for.", {}),
-  "shipment.assigned": says("A driver has it.", {
+  "shipment.offered": says("Drivers were asked; the first who accepts has it.", {
+    offers: Schema.Array(
+      Schema.Struct({ ...assigned, driver_id: id("driver"), fencing_token: Schema.Int, expires_at: unixMs })
+    )
+  }),
+  "shipment.offer_declined": says("A driver does not want it.", { ...assigned, driver_id: id("driver"), ...reason }),
+  "shipment.offer_expired": says("Drivers did not answer in time.", { assignment_ids: Schema.Array(id("assignment")) }),
+  "shipment.assigned": says("A driver has it; every other offer of it is over.", {
     ...assigned,
     driver_id: id("driver"),
     fencing_token: Schema.Int.annotate({ description: "higher than that of every assignment before" }),
@@ -75,8 +82,14 @@ export const eventCatalog = {
   "shipment.en_route": says("The driver is on the way to the door.", proved),
   "shipment.arrived": says("The driver is at the door.", proved),
   "shipment.delivered": says("The parcel was handed over.", proved),
-  "shipment.handed_off": says("The driver gave the parcel up for another one, who is looked for.", explained),
+  "shipment.handed_off": says("The driver gave the parcel up, or it was taken from them, for another one.", {
+    ...explained,
+    ...reason,
+    to_driver_id: Schema.optionalKey(id("driver").annotate({ description: "who is asked to take it" }))
+  }),
   "shipment.failed": says("The parcel could not be handed over.", explained),
+  "shipment.retrying": says("Another attempt after a failed one; a driver is looked for.", assigned),
+  "shipment.rescheduled": says("Another window is promised.", { window_start: unixMs, window_end: unixMs }),
   "shipment.returning": says("The parcel is on its way back.", assigned),
   "shipment.returned": says("The parcel is back.", explained),
   "shipment.cancelled": says("The shipment ended before its pickup.", {

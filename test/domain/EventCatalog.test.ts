@@ -29,7 +29,16 @@ const uuid = "01a20849-5479-79e6-b1ca-8a38957cecdd"
 const fullData = (type: string): Readonly<Record<string, unknown>> => ({
   ...(/^order\.cancelled$|unassigned|cancelled/.test(type) ? { reason: "customer called" } : {}),
   ...(type === "shipment.created" ? { stops: [{ stop_id: uuid, type: "pickup", position: 1 }] } : {}),
-  ...(type.startsWith("shipment.") && !/created|dispatching/.test(type) ? { assignment_id: uuid } : {}),
+  ...(type.startsWith("shipment.") && !/created|dispatching|offered|offer_expired|rescheduled/.test(type)
+    ? { assignment_id: uuid }
+    : {}),
+  ...(type === "shipment.offered"
+    ? { offers: [{ assignment_id: uuid, driver_id: uuid, fencing_token: 1, expires_at: 1 }] }
+    : {}),
+  ...(type === "shipment.offer_declined" ? { driver_id: uuid, reason: "too far" } : {}),
+  ...(type === "shipment.offer_expired" ? { assignment_ids: [uuid] } : {}),
+  ...(type === "shipment.rescheduled" ? { window_start: 1, window_end: 2 } : {}),
+  ...(type === "shipment.handed_off" ? { to_driver_id: uuid, reason: "the driver vanished" } : {}),
   ...(type === "shipment.assigned" ? { driver_id: uuid, fencing_token: 2, replaces: uuid } : {}),
   ...(/handed_off|failed|returned/.test(type) ? { note: "nobody at home", reason_code: "not_at_home" } : {}),
   ...(type === "shipment.delivered"
