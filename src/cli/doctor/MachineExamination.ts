@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs"
 import { dirname } from "node:path"
-import { brokenRelations, type Limits } from "../../config/Limits.ts"
+import { brokenRelations } from "../../config/LimitRelations.ts"
+import type { Limits } from "../../config/Limits.ts"
 import { type Finding, fail, ok, warn } from "./Examination.ts"
 
 const openFilesMin = 1_024
