@@ -3,6 +3,13 @@ import { join } from "node:path"
 import { type AssignmentStatus, assignmentMachine, assignmentStatuses, isCarrying } from "../src/domain/Assignment.ts"
 import { customerEventTypes } from "../src/domain/CustomerEvent.ts"
 import { holdsStock, orderActors, orderMachine, orderStatuses } from "../src/domain/Order.ts"
+import {
+  capturePolicies,
+  payableStatuses,
+  paymentActors,
+  paymentMachine,
+  returnPolicies
+} from "../src/domain/Payment.ts"
 import { shipmentActors, shipmentMachine, shipmentStatuses } from "../src/domain/Shipment.ts"
 import { shipmentEventTypes } from "../src/domain/ShipmentEvent.ts"
 import { commandsOf, isFinal, type StateMachine } from "../src/domain/StateMachine.ts"
@@ -58,6 +65,41 @@ const stageTable = (): string =>
     ])
   )
 
+const paymentPart = (): string => `## Payment
+
+${machineTable(paymentMachine, paymentActors)}
+
+- An order can be paid while it is ${list(payableStatuses)}. \`authorize\` is asked for by POST \`/v1/orders/{id}/payment\`; the processor's answer makes it \`authorized\`, or \`failed\` by \`decline\`. Without an answer it stays \`pending\` until an inquiry knows. A \`failed\` payment can be begun again with another token: the row stays, and so does what was tried (\`payment_attempts\`).
+- An authorized payment confirms a submitted order, in the transaction that keeps the authorization.
+- \`refund\` here is the last part going back. Partial refunds leave a payment \`settled\`; all refunds that did not fail, those under way included, add up to no more than was settled. A refund is \`pending\`, then \`succeeded\` or \`failed\`; one that failed gives its amount free again.
+- The setting \`payments.capture\` says when an authorization is taken: ${list(capturePolicies)}. The setting \`payments.returned\` says what a parcel that came back undelivered means: ${list(returnPolicies)}.
+
+What an order's end does to its payment; it is kept with the end itself, and carried out afterwards however long that takes:
+
+${table(
+  ["Stage", "Who may cancel", "A payment that is authorized", "A payment that is settled"],
+  [
+    ["order draft or submitted", "customer, staff", "is voided", "what is left of it is refunded"],
+    ["confirmed, no driver has the shipment", "customer, staff", "is voided", "what is left of it is refunded"],
+    ["a driver has it, the parcel is not picked up", "staff", "is voided", "what is left of it is refunded"],
+    ["picked up, until the door", "nobody", "stays", "stays"],
+    [
+      "delivered",
+      "nobody",
+      "is captured, unless `payments.capture` is `manual`",
+      "stays; staff refund parts of it or all"
+    ],
+    [
+      "returned: the driver brings it back after `failed`",
+      "the return cancels the order",
+      "is voided, or with `payments.returned` = `keep` captured",
+      "what is left of it is refunded, or with `keep` stays"
+    ]
+  ]
+)}
+
+A payment that is answered after its order was cancelled does not confirm it: what was authorized is voided. What goes back to stock goes back in the transaction of the cancellation.`
+
 /** docs/STATE-MACHINES.md, made from the tables that the code decides by. */
 export const stateMachinesPage = (): string => `# State machines
 
@@ -68,6 +110,8 @@ Generated from src/domain by scripts/stateMachines.ts; do not edit. Every machin
 ${machineTable(orderMachine, orderActors)}
 
 Stock is held while an order is ${list(orderStatuses.filter(holdsStock))}: it is taken by \`submit\` and given back by \`cancel\`. A confirmed order is cancelled by cancelling its shipment; it is fulfilled by \`delivered\`, and cancelled by \`returned\`.
+
+${paymentPart()}
 
 ## Shipment
 

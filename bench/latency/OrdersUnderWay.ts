@@ -1,9 +1,10 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto"
-import { Effect, Layer, Logger, Redacted } from "effect"
+import { ConfigProvider, Effect, Layer, Logger, Redacted } from "effect"
 import pg from "pg"
 import { OrderActors } from "../../src/actors/OrderActors.ts"
 import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
+import { Env, envConfig } from "../../src/config/Env.ts"
 import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
 import { AppDatabase, DatabaseUrl, pgSettings } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
@@ -86,6 +87,14 @@ const linkTo = async (client: pg.Client, orderId: string, placedBy: string, coun
   return tokens
 }
 
+/** Nothing is set: the processors of payments are those of a fresh machine. */
+const emptyEnv = Layer.effect(
+  Env,
+  Effect.gen(function* () {
+    return yield* envConfig
+  }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))))
+)
+
 /** One order under way for each driver, with `linksEach` tracking links. */
 export const ordersUnderWay = async (
   databaseUrl: string,
@@ -107,6 +116,7 @@ export const ordersUnderWay = async (
       Layer.provide(ShipmentAnswersLive),
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
+      Layer.provideMerge(emptyEnv),
       Layer.provideMerge(Logger.layer([]))
     )
     const orderIds = await Effect.runPromise(

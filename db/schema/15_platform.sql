@@ -1,18 +1,21 @@
 -- Scaffolding: safe retries and switches.
 
 -- One row for each answered Idempotency-Key of a client. It is written in the transaction of the effect it answers for, under an
--- advisory lock of that transaction, so a crash leaves both or neither and there is nothing to take over (ADR 0021).
+-- advisory lock of that transaction, so a crash leaves both or neither and there is nothing to take over (ADR 0021). An effect that
+-- waits for a third party has its row before it is answered; `intention_id` then says what is being carried out (ADR 0101).
 CREATE TABLE idempotency_keys (
   id               uuid PRIMARY KEY,
   client_scope     text NOT NULL CHECK (length(client_scope) BETWEEN 1 AND 200),
   external_ref     text NOT NULL CHECK (length(external_ref) BETWEEN 1 AND 200),
   fingerprint      bytea NOT NULL CHECK (octet_length(fingerprint) = 32),
-  response_status  smallint NOT NULL,
+  intention_id     uuid,
+  response_status  smallint,
   response_headers jsonb NOT NULL DEFAULT '{}',
-  response_body    bytea NOT NULL,
+  response_body    bytea,
   created_at       timestamptz NOT NULL DEFAULT now(),
   expires_at       timestamptz NOT NULL,
-  UNIQUE (client_scope, external_ref)
+  UNIQUE (client_scope, external_ref),
+  CONSTRAINT idempotency_keys_whole CHECK ((response_status IS NULL) = (response_body IS NULL))
 );
 CREATE INDEX idempotency_keys_expires ON idempotency_keys (expires_at);
 

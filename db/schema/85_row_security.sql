@@ -36,10 +36,15 @@ CREATE FUNCTION scope_has_shipment(wanted uuid) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM shipments s WHERE s.id = wanted AND scope_has_order(s.order_id))
 $$;
+-- What is paid is the buyer's business, and not the driver's.
+CREATE FUNCTION scope_bought_order(wanted uuid) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM orders o WHERE o.id = wanted
+    AND (o.customer_id = scope_customer_id() OR o.placed_by = scope_user_id()))
+$$;
 CREATE FUNCTION scope_has_payment(wanted uuid) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = wanted
-    AND (o.customer_id = scope_customer_id() OR o.placed_by = scope_user_id()))
+  SELECT EXISTS (SELECT FROM payments p WHERE p.id = wanted AND scope_bought_order(p.order_id))
 $$;
 CREATE FUNCTION scope_has_thread(wanted uuid) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -81,8 +86,9 @@ BEGIN
     ('delivery_addresses', 'customer_id = (SELECT scope_customer_id()) OR scope_has_address(id)'),
     ('orders', 'customer_id = (SELECT scope_customer_id()) OR placed_by = (SELECT scope_user_id()) OR scope_carries_order(id)'),
     ('order_items', 'scope_has_order(order_id)'),
-    ('payments', 'scope_has_payment(id)'),
+    ('payments', 'scope_bought_order(order_id)'),
     ('payment_attempts', 'scope_has_payment(payment_id)'),
+    ('payment_operations', 'scope_has_payment(payment_id)'),
     ('refunds', 'scope_has_payment(payment_id)'),
     ('shipments', 'scope_has_order(order_id)'),
     ('driver_assignments', 'driver_id = (SELECT scope_driver_id()) OR scope_has_shipment(shipment_id)'),

@@ -4,7 +4,8 @@
 CREATE FUNCTION impersonal_event_data(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT coalesce(jsonb_object_agg(key, CASE WHEN key = 'proof' THEN jsonb_build_object('type', value -> 'type') ELSE value END), '{}')
   FROM jsonb_each(data)
-  WHERE key = ANY (ARRAY['assignment_id', 'driver_id', 'fencing_token', 'replaces', 'offers', 'assignment_ids', 'to_driver_id', 'window_start', 'window_end', 'stops', 'proof', 'reason_code', 'p50_at', 'p90_at', 'computed_at', 'source'])
+  WHERE key = ANY (ARRAY['assignment_id', 'driver_id', 'fencing_token', 'replaces', 'offers', 'assignment_ids', 'to_driver_id', 'window_start', 'window_end', 'stops', 'proof', 'reason_code', 'p50_at', 'p90_at', 'computed_at', 'source',
+    'payment_id', 'refund_id', 'amount', 'currency', 'failure_code'])
 $$;
 
 -- Takes away everything that tells who a customer is, and keeps what the business counts by: that an order was placed, what it

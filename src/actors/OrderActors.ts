@@ -4,13 +4,18 @@ import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { OfferRepo } from "../persistence/OfferRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
+import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
+import { RefundRepo } from "../persistence/RefundRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { TaskRepo } from "../persistence/TaskRepo.ts"
+import { configuredProcessors } from "../processors/ConfiguredProcessors.ts"
 import { Offers } from "./Offers.ts"
 import { Orders } from "./Orders.ts"
+import { Payments } from "./Payments.ts"
 import { ClusterPlace, ShipmentCluster } from "./ShipmentCluster.ts"
 import { ShipmentEntityLayer } from "./ShipmentEntity.ts"
 import { Shipments } from "./Shipments.ts"
@@ -20,22 +25,30 @@ const Residents = Layer.unwrap(
   Effect.map(ClusterPlace, (place) => (place._tag === "Client" ? Layer.empty : ShipmentEntityLayer))
 )
 
-/** Orders and shipments on their repos. Needs SqlClient, DatabaseUrl and ShipmentAnswers. */
-export const OrderActors = Layer.mergeAll(Orders.layer, Offers.layer).pipe(
-  Layer.provideMerge(Shipments.layer),
-  Layer.provide(Residents.pipe(Layer.provideMerge(ShipmentCluster))),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      AddressRepo.layer,
-      IdempotencyRepo.layer,
-      LocationRepo.layer,
-      OfferRepo.layer,
-      OrderRepo.layer,
-      ProductRepo.layer,
-      SettingRepo.layer,
-      ShipmentEventRepo.layer,
-      ShipmentRepo.layer,
-      TaskRepo.layer
+/** Orders, payments and shipments on their repos, and on some processors of payments. */
+export const orderActors = (processors: typeof configuredProcessors) =>
+  Layer.mergeAll(Orders.layer, Offers.layer, Payments.layer).pipe(
+    Layer.provideMerge(Shipments.layer),
+    Layer.provide(Residents.pipe(Layer.provideMerge(ShipmentCluster))),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        AddressRepo.layer,
+        IdempotencyRepo.layer,
+        LocationRepo.layer,
+        OfferRepo.layer,
+        OrderRepo.layer,
+        PaymentOperationRepo.layer,
+        PaymentRepo.layer,
+        ProductRepo.layer,
+        RefundRepo.layer,
+        SettingRepo.layer,
+        ShipmentEventRepo.layer,
+        ShipmentRepo.layer,
+        TaskRepo.layer,
+        processors
+      )
     )
   )
-)
+
+/** With the processors of the environment. Needs SqlClient, DatabaseUrl, Env and ShipmentAnswers. */
+export const OrderActors = orderActors(configuredProcessors)

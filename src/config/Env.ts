@@ -31,6 +31,12 @@ export interface Env {
   readonly logFormat: "pretty" | "json"
   /** Where logs, metrics and traces go as OTLP over HTTP. Undefined: nowhere. */
   readonly otlpUrl: string | undefined
+  /** Stripe's secret key (`sk_...` or a restricted `rk_...`). Undefined: payments by the method stripe are refused. */
+  readonly stripeSecretKey: Redacted.Redacted | undefined
+  /** What Stripe signs its webhooks with (`whsec_...`). Undefined: none are taken. */
+  readonly stripeWebhookSecret: Redacted.Redacted | undefined
+  /** Where Stripe's API is, for tests. Undefined: where the library knows it. */
+  readonly stripeApiUrl: string | undefined
   /** A MapLibre style that the pages draw their map with. Undefined: the pages draw the simulated city's streets themselves. */
   readonly mapStyleUrl: string | undefined
   /** Origins of browsers that may call REST and open sockets, besides the server's own. */
@@ -104,6 +110,9 @@ export const envConfig: Config.Config<Env> = Config.all({
   logLevel: Config.Literals(["Trace", "Debug", "Info", "Warn", "Error"], "LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("pretty")),
   otlpUrl: optional(Config.NonEmptyString("OTLP_URL")),
+  stripeSecretKey: optional(Config.Redacted("STRIPE_SECRET_KEY")),
+  stripeWebhookSecret: optional(Config.Redacted("STRIPE_WEBHOOK_SECRET")),
+  stripeApiUrl: optional(Config.schema(HttpUrl, "STRIPE_API_URL")),
   mapStyleUrl: optional(Config.schema(HttpUrl, "MAP_STYLE_URL")),
   allowedOrigins: Config.String("ALLOWED_ORIGINS").pipe(
     Config.withDefault(""),

@@ -61,6 +61,10 @@ const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean
     (l) => l.offerTtlSMin <= l.offerTtlS && l.offerTtlS <= l.offerTtlSMax,
     "the time to answer would not be one that may be asked for"
   ],
+  [(l) => l.paymentCallMs * 3 < l.paymentLeaseMs, "an operation could be taken from a node that still carries it out"],
+  [(l) => l.paymentCallMs * 2 < l.requestTimeoutMs, "a payment's answer could come after its request was given up"],
+  [(l) => l.paymentLeaseMs < l.paymentAbandonMs, "nobody could come back to a payment before it is given up"],
+  [(l) => l.sandboxSlowMs < l.paymentCallMs, "the sandbox's slow token would not be answered"],
   [(l) => l.drainMs < 10_000, "shut-down would outlast the ten seconds that supervisors grant"]
 ]
 

@@ -213,6 +213,26 @@ export const defaultLimits = {
   offerSweepMs: 1_000,
   offersSweptMax: 200,
 
+  // Payments
+  /** One question to a processor. An authorization takes two: the reference, and the authorization itself. */
+  paymentCallMs: 5_000,
+  /** How long an operation is one node's; after it somebody else asks what became of it. */
+  paymentLeaseMs: 20_000,
+  /** How long somebody who crashed before the processor was asked has to come back with the same Idempotency-Key. */
+  paymentAbandonMs: 120_000,
+  /** The first inquiry after an answer that did not come; each later one after twice the time, up to the bound. */
+  paymentInquiryMs: 1_000,
+  paymentInquiryMsMax: 5 * 60_000,
+  /** When what the server itself wanted was refused by the processor. */
+  paymentFollowRetryMs: 3_600_000,
+  paymentSweepEveryMs: 1_000,
+  paymentSweepRowsMax: 100,
+  /** Operations that one sweep carries out at once. */
+  paymentsAtOnceMax: 8,
+  paymentTokenLengthMax: 255,
+  /** How long the sandbox takes over `tok_slow`. */
+  sandboxSlowMs: 3_000,
+
   // Tracking
   /** The driver is nearby within this distance of the drop-off. */
   nearbyM: 400,

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { type IdKind, idPrefix } from "./Ids.ts"
 import type { OrderEventType } from "./Order.ts"
+import type { PaymentEventType } from "./Payment.ts"
 import type { ShipmentEventType } from "./ShipmentEvent.ts"
 import { proofTypes, taskTextLengthMax } from "./TaskPayload.ts"
 
@@ -32,6 +33,10 @@ const stop = Schema.Struct({
   type: Schema.Literals(["pickup", "dropoff"]),
   position: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 })
+
+/** Sums are integer minor units of an ISO 4217 currency. */
+const paid = { payment_id: id("payment"), amount: Schema.Int, currency: Schema.String }
+const unpaid = { ...paid, failure_code: matching(/^[a-z][a-z0-9_]*$/) }
 
 /** What a type of event says: one sentence, and its `data` as the API shows it (`publicEventData`), which is plain JSON. */
 export interface EventMeaning {
@@ -96,13 +101,18 @@ export const eventCatalog = {
     assignment_id: Schema.optionalKey(id("assignment")),
     ...reason
   }),
+  "payment.authorized": says("The payment is good; nothing is taken yet.", paid),
+  "payment.failed": says("The payment was declined or given up by its processor; it can be tried again.", unpaid),
+  "payment.settled": says("What was authorized is taken.", paid),
+  "payment.voided": says("An authorization was given up; nothing was taken.", unpaid),
+  "payment.refunded": says("A part of what was taken, or all of it, went back.", { ...paid, refund_id: id("refund") }),
   "eta.changed": says("The committed estimate of the arrival has moved far.", {
     p50_at: unixMs,
     p90_at: unixMs,
     computed_at: unixMs,
     source: Schema.Literals(["position", "schedule"])
   })
-} as const satisfies Readonly<Record<OrderEventType | ShipmentEventType, EventMeaning>> &
+} as const satisfies Readonly<Record<OrderEventType | PaymentEventType | ShipmentEventType, EventMeaning>> &
   Readonly<Record<string, EventMeaning>>
 
 /** One of the types. */

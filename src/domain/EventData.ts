@@ -8,7 +8,9 @@ const kindOfKey: Readonly<Record<string, IdKind>> = {
   replaces: "assignment",
   driver_id: "driver",
   to_driver_id: "driver",
-  stop_id: "stop"
+  stop_id: "stop",
+  payment_id: "payment",
+  refund_id: "refund"
 }
 
 const publicValue = (key: string, value: unknown): unknown => {

@@ -12,6 +12,8 @@ export const idPrefix = {
   address: "adr",
   product: "prd",
   order: "ord",
+  payment: "pay",
+  refund: "rfd",
   shipment: "shp",
   assignment: "asg",
   offer: "ofr",

@@ -10,9 +10,11 @@ import { EventsApi } from "./EventsApi.ts"
 import { MeApi } from "./MeApi.ts"
 import { OpsApi } from "./OpsApi.ts"
 import { OrdersApi } from "./OrdersApi.ts"
+import { PaymentsApi } from "./PaymentsApi.ts"
 import { ProblemBoundary } from "./ProblemBoundary.ts"
 import { ProductsApi } from "./ProductsApi.ts"
 import { ShipmentsApi } from "./ShipmentsApi.ts"
+import { StripeEventsApi } from "./StripeEventsApi.ts"
 import { TrackingApi } from "./TrackingApi.ts"
 import { TrackingSessionsApi } from "./TrackingSessionsApi.ts"
 import { UsersApi } from "./UsersApi.ts"
@@ -37,6 +39,8 @@ export class Api extends HttpApi.make("dropmate")
   .add(CustomersApi.prefix("/v1"))
   .add(ProductsApi.prefix("/v1"))
   .add(OrdersApi.prefix("/v1"))
+  .add(PaymentsApi.prefix("/v1"))
+  .add(StripeEventsApi.prefix("/v1"))
   .add(ShipmentsApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))
   .add(TrackingApi.prefix("/v1"))

@@ -4,6 +4,7 @@ import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
 import type { Offers } from "../actors/Offers.ts"
 import type { Orders } from "../actors/Orders.ts"
+import type { Payments } from "../actors/Payments.ts"
 import type { Shipments } from "../actors/Shipments.ts"
 import type { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
@@ -23,7 +24,10 @@ import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
+import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
+import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
+import { RefundRepo } from "../persistence/RefundRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
@@ -31,6 +35,7 @@ import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { TrackingSessionRepo } from "../persistence/TrackingSessionRepo.ts"
 import { UserRepo } from "../persistence/UserRepo.ts"
 import { VehicleRepo } from "../persistence/VehicleRepo.ts"
+import type { StripeEvents } from "../processors/StripeProcessor.ts"
 import type { EventBell } from "../realtime/EventBell.ts"
 import { TrackGate } from "../realtime/TrackGate.ts"
 import { AddressesHttp } from "./AddressesHttp.ts"
@@ -47,6 +52,7 @@ import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
 import { OrdersHttp } from "./OrdersHttp.ts"
+import { PaymentsHttp } from "./PaymentsHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
 import { ProductsHttp } from "./ProductsHttp.ts"
@@ -54,6 +60,7 @@ import type { Readiness } from "./Readiness.ts"
 import { type RequestHandler, requestHandlerOf } from "./RequestHandler.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
 import { ShipmentsHttp } from "./ShipmentsHttp.ts"
+import { StripeEventsHttp } from "./StripeEventsHttp.ts"
 import { TrackingHttp } from "./TrackingHttp.ts"
 import { TrackingSessionsHttp } from "./TrackingSessionsHttp.ts"
 import { UsersHttp } from "./UsersHttp.ts"
@@ -72,7 +79,10 @@ const Repos = Layer.mergeAll(
   EventLogRepo.layer,
   MarkerRepo.layer,
   OrderRepo.layer,
+  PaymentOperationRepo.layer,
+  PaymentRepo.layer,
   ProductRepo.layer,
+  RefundRepo.layer,
   SettingRepo.layer,
   ShipmentEventRepo.layer,
   ShipmentRepo.layer,
@@ -102,6 +112,8 @@ const Handlers = Layer.mergeAll(
   CustomersHttp,
   ProductsHttp,
   OrdersHttp,
+  PaymentsHttp,
+  StripeEventsHttp,
   ShipmentsHttp,
   TrackingSessionsHttp,
   TrackingHttp,
@@ -127,6 +139,8 @@ export type HttpAppNeeds =
   | Readiness
   | Orders
   | Offers
+  | Payments
+  | StripeEvents
   | Shipments
   | EventBell
   | Scope.Scope

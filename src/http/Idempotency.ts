@@ -9,6 +9,7 @@ import {
   makeKeyedAnswers,
   type RequestKey
 } from "../actors/KeyedAnswers.ts"
+import { type Intention, makeKeyedIntentions } from "../actors/KeyedIntentions.ts"
 import { Limits } from "../config/Limits.ts"
 import type { Answer } from "../persistence/IdempotencyRepo.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
@@ -23,6 +24,16 @@ export interface AnswerShape<A, I> {
   readonly headers?: (result: A) => Readonly<Record<string, string>>
   /** What is added to the kept JSON each time it is sent: secrets, which are derived again and kept nowhere. */
   readonly complete?: (kept: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
+}
+
+/**
+ * A change that waits for somebody outside. `intend` and `answer` run in transactions of the principal's, `carryOut` between them in none.
+ * `carryOut` may be called again for the same intention, after a crash or by somebody else, and must then do nothing twice.
+ */
+export interface Stages<A, E1, R1, E2, R2, E3, R3> {
+  readonly intend: Effect.Effect<Intention, E1, R1>
+  readonly carryOut: (intention: Intention) => Effect.Effect<void, E2, R2>
+  readonly answer: (operationId: string | undefined) => Effect.Effect<A, E3, R3>
 }
 
 /**
@@ -50,6 +61,18 @@ export class Idempotency extends Context.Service<
       E | Problem,
       R | CurrentPrincipal | HttpServerRequest.HttpServerRequest
     >
+    /**
+     * The same for a change in stages (ADR 0101): the key is kept with the intention, the answer with the key afterwards. A repetition while
+     * it is carried out runs 409; after a crash it carries on what was intended.
+     */
+    readonly inStages: <A, I, E1, R1, E2, R2, E3, R3>(
+      shape: AnswerShape<A, I>,
+      stages: Stages<A, E1, R1, E2, R2, E3, R3>
+    ) => Effect.Effect<
+      HttpServerResponse.HttpServerResponse,
+      E1 | E2 | E3 | Problem | KeyInFlight | KeyReused | SqlError.SqlError,
+      R1 | R2 | R3 | CurrentPrincipal | HttpServerRequest.HttpServerRequest
+    >
   }
 >()("dropmate/http/Idempotency") {
   static readonly layer = Layer.effect(
@@ -58,6 +81,7 @@ export class Idempotency extends Context.Service<
       const limits = yield* Limits
       const scope = yield* PrincipalScope
       const keyed = yield* makeKeyedAnswers
+      const begun = yield* makeKeyedIntentions
 
       const requestKey = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
@@ -74,6 +98,15 @@ export class Idempotency extends Context.Service<
         }),
         asked: Effect.fnUntraced(function* (ask) {
           return respond(yield* ask(yield* requestKey))
+        }),
+        inStages: Effect.fnUntraced(function* (shape, stages) {
+          const key = yield* requestKey
+          const { answer, intention } = yield* scope.run(begun(key, stages.intend))
+          if (answer !== undefined) return respond({ answer, isReplayed: true }, shape.complete)
+          yield* stages.carryOut(intention)
+          const encoded = Effect.flatMap(stages.answer(intention.operationId), (result) => encodeAnswer(shape, result))
+          // Whoever else carried it out may have answered already: then that is the answer.
+          return respond(yield* scope.run(keyed(key, encoded)), shape.complete)
         })
       })
     })

@@ -10,6 +10,13 @@ import type {
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
 import type { KeyInFlight, KeyReused } from "../actors/KeyedAnswers.ts"
+import type {
+  MethodUnavailable,
+  PaymentBusy,
+  PaymentTokenWrong,
+  RefundCurrencyWrong,
+  RefundTooLarge
+} from "../actors/PaymentRefused.ts"
 import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
 import type {
@@ -50,6 +57,11 @@ export type Refusal =
   | ShipmentUnavailable
   | KeyInFlight
   | KeyReused
+  | PaymentBusy
+  | RefundTooLarge
+  | RefundCurrencyWrong
+  | MethodUnavailable
+  | PaymentTokenWrong
   | SqlError.SqlError
 
 type ProblemOf = {
@@ -114,6 +126,13 @@ const problemTable: ProblemOf = {
   AddressUnknown: () => invalidField("/delivery_address_id", "not_found", "names no address of the customer"),
   StockInsufficient: ({ productId }) =>
     new Problem({ code: "stock_insufficient", detail: `not enough of ${publicId("product", productId)}` }),
+  PaymentBusy: () => new Problem({ code: "payment_busy", retryAfterS: 1 }),
+  RefundTooLarge: ({ left, currency }) =>
+    new Problem({ code: "refund_too_large", detail: `at most ${left} of ${currency} can still go back` }),
+  RefundCurrencyWrong: ({ currency }) =>
+    invalidField("/amount/currency", "invalid_value", `is not the payment's, ${currency}`),
+  MethodUnavailable: ({ detail }) => invalidField("/method", "invalid_value", detail),
+  PaymentTokenWrong: ({ detail }) => invalidField("/token", "invalid_value", detail),
   ShipmentMoved: () => new Problem({ code: "shipment_busy" }),
   ShipmentUnavailable: ({ retryAfterMs }) =>
     new Problem({

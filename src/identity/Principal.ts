@@ -37,6 +37,7 @@ export type Permission =
   | "orders.use"
   | "orders.read"
   | "orders.confirm"
+  | "payments.manage"
   | "shipments.read"
   | "shipments.write"
   | "events.read"
@@ -69,6 +70,7 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "orders.use",
     "orders.read",
     "orders.confirm",
+    "payments.manage",
     "shipments.read",
     "shipments.write",
     "events.read"
@@ -88,6 +90,7 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "orders.use",
     "orders.read",
     "orders.confirm",
+    "payments.manage",
     "shipments.read",
     "shipments.write",
     "events.read"

@@ -1,12 +1,24 @@
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** The answer that a key got. */
+/** The answer that a key got; none yet while what it asked for is carried out. */
 export interface KeptAnswer {
   readonly fingerprint: Uint8Array
-  readonly response_status: number
+  readonly intention_id: string | null
+  readonly response_status: number | null
   readonly response_headers: Readonly<Record<string, string>>
-  readonly response_body: Uint8Array
+  readonly response_body: Uint8Array | null
+}
+
+/** A key whose request is carried out, to be answered later. */
+export interface OpenKey {
+  readonly id: string
+  readonly clientScope: string
+  readonly key: string
+  readonly fingerprint: Uint8Array
+  /** What is carried out; undefined when there is nothing to. */
+  readonly intentionId: string | undefined
+  readonly expiresAt: Date
 }
 
 /** The answer to a request, byte for byte as it is sent. */
@@ -39,7 +51,8 @@ const make = Effect.gen(function* () {
   })
 
   const find = Effect.fn("IdempotencyRepo.find")(function* (clientScope: string, key: string, now: Date) {
-    const rows = yield* sql<KeptAnswer>`SELECT fingerprint, response_status, response_headers, response_body
+    const rows =
+      yield* sql<KeptAnswer>`SELECT fingerprint, intention_id, response_status, response_headers, response_body
       FROM idempotency_keys WHERE client_scope = ${clientScope} AND external_ref = ${key} AND expires_at > ${now}`
     return rows[0]
   })
@@ -52,10 +65,19 @@ const make = Effect.gen(function* () {
       ON CONFLICT (client_scope, external_ref) DO UPDATE
       SET id = excluded.id, fingerprint = excluded.fingerprint, response_status = excluded.response_status,
           response_headers = excluded.response_headers, response_body = excluded.response_body,
-          created_at = now(), expires_at = excluded.expires_at`
+          intention_id = NULL, created_at = now(), expires_at = excluded.expires_at`
   })
 
-  return { hold, find, keep }
+  /** Keeps that a key's request has begun, in the transaction of what it intends. An expired answer makes room. */
+  const open = Effect.fn("IdempotencyRepo.open")(function* (key: OpenKey) {
+    yield* sql`INSERT INTO idempotency_keys (id, client_scope, external_ref, fingerprint, intention_id, expires_at)
+      VALUES (${key.id}, ${key.clientScope}, ${key.key}, ${key.fingerprint}, ${key.intentionId ?? null}, ${key.expiresAt})
+      ON CONFLICT (client_scope, external_ref) DO UPDATE
+      SET id = excluded.id, fingerprint = excluded.fingerprint, intention_id = excluded.intention_id, response_status = NULL,
+          response_headers = excluded.response_headers, response_body = NULL, created_at = now(), expires_at = excluded.expires_at`
+  })
+
+  return { hold, find, keep, open }
 })
 
 /** Keeps the answers of Idempotency-Keys, in the transaction of their effect. */

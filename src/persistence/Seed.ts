@@ -46,6 +46,16 @@ const baselineSettings = [
     "automatic: a confirmed shipment is offered to drivers at once; manual: dispatchers assign"
   ],
   ["dispatch.offer_ttl_s", 30, "seconds a driver has to answer an offer"],
+  [
+    "payments.capture",
+    "on_delivery",
+    "on_delivery: what was authorized is taken when the order is delivered; at_once: as soon as it is authorized; manual: by staff"
+  ],
+  [
+    "payments.returned",
+    "refund",
+    "refund: a parcel that comes back undelivered costs nothing; keep: what was paid stays, and staff refund what they see fit"
+  ],
   ["tracking.session_ttl_s", 86_400, "seconds a tracking link lives unless the request says otherwise"]
 ] as const
 

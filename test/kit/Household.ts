@@ -133,6 +133,8 @@ export class Town {
         address: bought.addressId,
         product: this.productId,
         order: bought.orderId,
+        payment: bought.paymentId,
+        refund: bought.refundId,
         shipment: bought.shipmentId,
         assignment: await this.onlyId("assignment", "driver_assignments", bought.shipmentId),
         offer: publicId("offer", (await this.onlyId("assignment", "driver_assignments", bought.shipmentId)).slice(4)),
@@ -225,9 +227,22 @@ export class Town {
       "a link",
       call<{ id: string; token: string }>(url, "POST", `/v1/orders/${order.id}/tracking-sessions`, { token, body: {} })
     )
+    const staff = { token: this.admin }
+    const paid = await insist(
+      "a payment",
+      call<Made>(url, "POST", `/v1/orders/${order.id}/payment`, { token, body: { method: "sandbox", token: "tok_ok" } })
+    )
+    await insist("a capture", call<Made>(url, "POST", `/v1/orders/${order.id}/payment/capture`, staff))
+    const refund = { amount: { amount: 1, currency: "EUR" }, reason: `sorry, ${secret}` }
+    const refunded = await insist(
+      "a refund",
+      call<Made>(url, "POST", `/v1/orders/${order.id}/refunds`, { ...staff, body: refund })
+    )
     return {
       addressId: address.id,
       orderId: order.id,
+      paymentId: paid.id,
+      refundId: refunded.id,
       shipmentId: confirmed.shipment_id,
       trackingSessionId: link.id,
       trackingToken: link.token

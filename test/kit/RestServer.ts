@@ -2,8 +2,9 @@ import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { ConfigProvider, Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import type { SqlClient } from "effect/sql"
-import { OrderActors } from "../../src/actors/OrderActors.ts"
+import { OrderActors, orderActors } from "../../src/actors/OrderActors.ts"
 import type { Orders } from "../../src/actors/Orders.ts"
+import type { Payments } from "../../src/actors/Payments.ts"
 import type { Shipments } from "../../src/actors/Shipments.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { FaultPoint, type FaultPointName } from "../../src/config/FaultPoint.ts"
@@ -21,6 +22,9 @@ import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { RowScope } from "../../src/persistence/RowScope.ts"
 import { seed } from "../../src/persistence/Seed.ts"
+import type { configuredProcessors } from "../../src/processors/ConfiguredProcessors.ts"
+import { type PaymentProcessor, PaymentProcessors, type ProcessorName } from "../../src/processors/PaymentProcessor.ts"
+import { StripeEvents } from "../../src/processors/StripeProcessor.ts"
 import { EventBell } from "../../src/realtime/EventBell.ts"
 import { expectKnownEvents } from "./KnownEvents.ts"
 import { freshDatabase } from "./TestServices.ts"
@@ -41,10 +45,20 @@ export interface RestOptions {
   readonly faultAt?: (name: FaultPointName) => Effect.Effect<void>
   /** Whose rows a principal reaches; without it their own. */
   readonly scopeOf?: (principal: Principal) => RowScope
+  /** What stands in for the processors of payments; without it those of the environment. */
+  readonly processors?: ReadonlyMap<ProcessorName, PaymentProcessor>
 }
 
 /** The services that live behind the server. */
-export type RestServices = SqlClient.SqlClient | AccessTokens | Revocations | Passwords | Orders | Shipments
+export type RestServices =
+  | SqlClient.SqlClient
+  | AccessTokens
+  | Revocations
+  | Passwords
+  | Orders
+  | Payments
+  | StripeEvents
+  | Shipments
 
 /** A REST server on a port of its own over a database of its own. */
 export interface RestServer {
@@ -74,9 +88,9 @@ const testLimits: Limits = {
   ordersPerCustomerPerMinute: 100_000
 }
 
-const services = (url: Redacted.Redacted) =>
+const services = (url: Redacted.Redacted, actors: typeof OrderActors) =>
   Layer.mergeAll(
-    OrderActors.pipe(Layer.provide(ShipmentAnswersLive)),
+    actors.pipe(Layer.provide(ShipmentAnswersLive)),
     AccessTokens.layer,
     Revocations.layer,
     Passwords.layer,
@@ -86,6 +100,9 @@ const services = (url: Redacted.Redacted) =>
     Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
     Layer.provideMerge(Secret.layer(testSecret))
   )
+
+const standIns = (processors: ReadonlyMap<ProcessorName, PaymentProcessor>): typeof configuredProcessors =>
+  Layer.succeedContext(Context.make(PaymentProcessors, processors).pipe(Context.add(StripeEvents, { read: undefined })))
 
 const readiness = Layer.unwrap(
   Effect.map(Effect.all([databaseCheck, revocationsCheck]), (checks) => Readiness.layer(checks))
@@ -107,9 +124,11 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
     options.scopeOf === undefined ? Layer.empty : Layer.succeed(ScopeOfPrincipal, options.scopeOf),
     Logger.layer([])
   )
+  const { processors } = options
+  const actors = processors === undefined ? OrderActors : orderActors(standIns(processors))
   const build = Effect.gen(function* () {
     yield* migrate(url)
-    const context = yield* Layer.build(readiness.pipe(Layer.provideMerge(services(url))))
+    const context = yield* Layer.build(readiness.pipe(Layer.provideMerge(services(url, actors))))
     const { hash } = Context.get(context, Passwords)
     const admin = { adminEmail: testAdmin.email, adminPassword: Redacted.make(testAdmin.password), hashPassword: hash }
     yield* seed(url, admin)

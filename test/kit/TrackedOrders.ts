@@ -5,12 +5,14 @@ import pg from "pg"
 import { OrderActors } from "../../src/actors/OrderActors.ts"
 import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
+import { Env } from "../../src/config/Env.ts"
 import type { TaskAction } from "../../src/domain/TaskAction.ts"
 import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
 import { insertDriver, type TestDriver } from "./EngineUnderTest.ts"
+import { testEnv } from "./TestEnv.ts"
 
 /** Where every order goes, degrees: two kilometres north of where `soundPoint` puts drivers. */
 export const dropOff = { lat: 52.54, lng: 13.405 }
@@ -80,6 +82,7 @@ export class TrackedOrders {
       Layer.provide(ShipmentAnswersLive),
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, Redacted.make(databaseUrl))),
+      Layer.provideMerge(Layer.succeed(Env, testEnv)),
       Layer.provideMerge(Logger.layer([]))
     )
     const scope = await Effect.runPromise(Scope.make())

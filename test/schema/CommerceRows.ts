@@ -102,6 +102,25 @@ export const commerceRows: ReadonlyArray<GoodRow> = [
     }
   ],
   [
+    "payment_operations",
+    {
+      id: idOf(61),
+      payment_id: payment,
+      operation_no: 1,
+      operation: "refund",
+      refund_id: idOf(32),
+      processor: "sandbox",
+      processor_ref: "pay_1",
+      amount: 1,
+      outcome: "succeeded",
+      claims: 1,
+      ended_at: now,
+      actor_kind: "admin",
+      actor_id: user,
+      cause: "request r"
+    }
+  ],
+  [
     "shipments",
     {
       id: shipment,

@@ -103,6 +103,7 @@ const ofCustomers = [
   "order_items",
   "orders",
   "payment_attempts",
+  "payment_operations",
   "payments",
   "refunds",
   "route_stops",

@@ -15,6 +15,7 @@ const order = [
   "protocol",
   "persistence",
   "identity",
+  "processors",
   "realtime",
   "actors",
   "jobs",
@@ -76,12 +77,13 @@ const packageHomes: ReadonlyArray<PackageHome> = [
     folders: ["persistence"],
     besides: { "src/cli/doctor/RedisExamination.ts": "doctor looks at a server that may be unusable for the product" }
   },
+  { module: /^stripe$/, folders: ["processors"], besides: {} },
   { module: /^argon2$|^@node-rs\/argon2$|^jose$/, folders: ["identity"], besides: {} }
 ]
 
 const packageHomesKept: Rule = {
-  says: "uWebSockets.js, bullmq, pg, ioredis and the libraries of identity are each known to one folder of src",
-  instead: "ask the folder that owns the package (gateway, jobs, persistence, identity)",
+  says: "uWebSockets.js, bullmq, pg, ioredis, stripe and the libraries of identity are each known to one folder of src",
+  instead: "ask the folder that owns the package (gateway, jobs, persistence, processors, identity)",
   offences: (project) =>
     treesIn(project, "src").flatMap((tree) =>
       importsOf(tree).flatMap(({ module, isTypeOnly, node }) => {

@@ -19,6 +19,7 @@ import { JobQueues } from "../../jobs/JobQueues.ts"
 import { JobWorkers } from "../../jobs/JobWorkers.ts"
 import { OutboxRelay } from "../../jobs/OutboxRelay.ts"
 import { PartitionKeeper } from "../../jobs/PartitionKeeper.ts"
+import { PaymentSweep } from "../../jobs/PaymentSweep.ts"
 import { BackgroundJobRepo } from "../../persistence/BackgroundJobRepo.ts"
 import { DailySummaryRepo } from "../../persistence/DailySummaryRepo.ts"
 import { AppDatabase, JobsDatabase } from "../../persistence/Database.ts"
@@ -77,8 +78,13 @@ export const GatewayLayer = RealtimeServer.layer.pipe(
   Layer.provideMerge(SharedLayer)
 )
 
-/** What may be late. Needs DatabaseUrl and RedisUrl. */
-export const WorkerLayer = Layer.mergeAll(PartitionKeeper, OutboxRelay, JobWorkers).pipe(
+/** What may be late. Needs DatabaseUrl, RedisUrl and Env; shares the actors of a node that has them for other reasons. */
+export const WorkerLayer = Layer.mergeAll(
+  PartitionKeeper,
+  OutboxRelay,
+  JobWorkers,
+  PaymentSweep.pipe(Layer.provide(Commerce))
+).pipe(
   Layer.provide(JobQueues.layer),
   Layer.provide(
     Layer.mergeAll(
@@ -90,6 +96,7 @@ export const WorkerLayer = Layer.mergeAll(PartitionKeeper, OutboxRelay, JobWorke
     )
   ),
   Layer.provideMerge(JobsDatabase.layer),
+  Layer.provide(AppDatabase),
   Layer.provide(Reactivity.layer)
 )
 
