@@ -238,6 +238,8 @@ export class Town {
       "a refund",
       call<Made>(url, "POST", `/v1/orders/${order.id}/refunds`, { ...staff, body: refund })
     )
+    // What the server itself would still look at is no doing of anybody's.
+    await this.owner.query("UPDATE payments SET follow_at = NULL")
     return {
       addressId: address.id,
       orderId: order.id,
