@@ -75,6 +75,7 @@ CREATE TABLE orders (
 COMMENT ON COLUMN orders.ended_at IS 'when the order was fulfilled or cancelled, by the database clock';
 CREATE INDEX orders_customer_created ON orders (customer_id, created_at DESC);
 CREATE INDEX orders_status_created ON orders (status, created_at DESC);
+CREATE INDEX orders_ended ON orders (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX orders_delivery_address ON orders (delivery_address_id);
 CREATE UNIQUE INDEX orders_external_id_key ON orders (placed_by, external_id) WHERE external_id IS NOT NULL;
 -- Counting an event does not make the order another one: the version is what ETag speaks of.

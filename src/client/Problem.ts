@@ -1,3 +1,10 @@
+/** What is wrong with one field of a request; `pointer` is a JSON Pointer. */
+export interface FieldProblem {
+  readonly pointer: string
+  readonly code: string
+  readonly detail: string
+}
+
 /** An answer that is not a success: RFC 9457 problem details, as far as they were given (03-http-api, "Errors"). */
 export class Problem extends Error {
   readonly status: number
@@ -10,6 +17,10 @@ export class Problem extends Error {
   /** From `Retry-After`, milliseconds; 0 when the answer had none. */
   readonly retryAfterMs: number
   readonly requestId: string | undefined
+  /** Fields that were not taken. */
+  readonly errors: ReadonlyArray<FieldProblem>
+  /** Commands that would have been taken instead. */
+  readonly allowed: ReadonlyArray<string>
 
   constructor(fields: Omit<Problem, keyof Error>) {
     super(
@@ -23,6 +34,8 @@ export class Problem extends Error {
     this.isRetryable = fields.isRetryable
     this.retryAfterMs = fields.retryAfterMs
     this.requestId = fields.requestId
+    this.errors = fields.errors
+    this.allowed = fields.allowed
   }
 }
 
@@ -57,8 +70,17 @@ export const readProblem = async (request: string, response: Response): Promise<
     isRetryable:
       typeof body.retryable === "boolean" ? body.retryable : response.status === 429 || response.status === 503,
     retryAfterMs: Number.isFinite(retryAfterS) ? Math.max(0, retryAfterS) * 1_000 : 0,
-    requestId: typeof body.request_id === "string" ? body.request_id : undefined
+    requestId: typeof body.request_id === "string" ? body.request_id : undefined,
+    errors: (Array.isArray(body.errors) ? body.errors : []).flatMap(readFieldProblem),
+    allowed: (Array.isArray(body.allowed) ? body.allowed : []).filter((name) => typeof name === "string")
   })
+}
+
+const readFieldProblem = (value: unknown): ReadonlyArray<FieldProblem> => {
+  if (typeof value !== "object" || value === null) return []
+  const { pointer, code, detail } = value as Readonly<Record<string, unknown>>
+  const text = (field: unknown): string => (typeof field === "string" ? field : "")
+  return [{ pointer: text(pointer), code: text(code), detail: text(detail) }]
 }
 
 const parsed = (text: string): Readonly<Record<string, unknown>> => {

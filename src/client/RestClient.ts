@@ -156,9 +156,9 @@ export class RestClient {
     return this.send<A>({ method: "GET", path, query })
   }
 
-  /** Any command that takes an Idempotency-Key: it is repeated under one of its own. */
-  post<A>(path: string, body: unknown = {}): Promise<A> {
-    return this.send<A>({ method: "POST", path, body, idempotencyKey: crypto.randomUUID() })
+  /** Any command that takes an Idempotency-Key: it is repeated under one of its own, or under the caller's. */
+  post<A>(path: string, body: unknown = {}, idempotencyKey: string = crypto.randomUUID()): Promise<A> {
+    return this.send<A>({ method: "POST", path, body, idempotencyKey })
   }
 
   /** Code `email_taken` when the address has an account. */

@@ -35,9 +35,17 @@ export interface TrackedDriver {
   readonly vehicle: { readonly type: string; readonly colour?: string; readonly plateHint?: string } | undefined
 }
 
+/** What is in the parcel, and the shop's number of the order. */
+export interface TrackedContents {
+  readonly number: string | undefined
+  readonly items: ReadonlyArray<{ readonly name: string; readonly quantity: number }>
+}
+
 /** A tracked order as far as its stage shows it; what the stage does not show is undefined. */
 export interface TrackedOrder {
   readonly orderId: string
+  /** What was ordered; undefined when an older server does not tell. */
+  readonly contents: TrackedContents | undefined
   readonly shipmentStatus: string | undefined
   readonly stage: string
   readonly stopsAhead: number | undefined
@@ -99,6 +107,16 @@ const readVehicle = (value: unknown): TrackedDriver["vehicle"] => {
   }
 }
 
+const readContents = (value: unknown): TrackedContents | undefined => {
+  if (!isFields(value)) return undefined
+  const items = (Array.isArray(value.items) ? value.items : []).flatMap((item: unknown) =>
+    isFields(item) && typeof item.name === "string" && typeof item.quantity === "number"
+      ? [{ name: item.name, quantity: item.quantity }]
+      : []
+  )
+  return { number: textIf(value.number), items }
+}
+
 const readDestination = (value: unknown): TrackedOrder["destination"] =>
   isFields(value) && typeof value.lat === "number" && typeof value.lng === "number"
     ? { lat: value.lat, lng: value.lng }
@@ -110,6 +128,7 @@ export const readTrackedOrder = (value: unknown): TrackedOrder | undefined => {
   const eta: Fields = isFields(value.eta) ? value.eta : {}
   return {
     orderId: value.order_id,
+    contents: readContents(value.order),
     shipmentStatus: textIf(value.shipment_status),
     stage: value.stage,
     stopsAhead: numberIf(value.stops_ahead),

@@ -328,6 +328,8 @@ export const defaultLimits = {
   httpConnectionsMax: 10_000,
   listLimitDefault: 50,
   listLimitMax: 200,
+  /** How long an order that ended stays on the board: what ended today, in any time zone. */
+  boardEndedMs: 90_000_000,
   trailPointsDefault: 1_000,
   trailPointsMax: 5_000,
   nearbyRadiusMMax: 100_000,

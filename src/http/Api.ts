@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AddressesApi } from "./AddressesApi.ts"
 import { AuthApi } from "./AuthApi.ts"
+import { BoardApi } from "./BoardApi.ts"
 import { CustomersApi } from "./CustomersApi.ts"
 import { DriverLocationsApi } from "./DriverLocationsApi.ts"
 import { DriverProfilesApi } from "./DriverProfilesApi.ts"
@@ -42,6 +43,7 @@ export class Api extends HttpApi.make("dropmate")
   .add(PaymentsApi.prefix("/v1"))
   .add(StripeEventsApi.prefix("/v1"))
   .add(ShipmentsApi.prefix("/v1"))
+  .add(BoardApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))
   .add(TrackingApi.prefix("/v1"))
   .add(EventsApi.prefix("/v1"))

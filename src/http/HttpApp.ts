@@ -16,6 +16,7 @@ import type { Secret } from "../identity/Secret.ts"
 import { TrackingTokens } from "../identity/TrackingTokens.ts"
 import { AddressRepo } from "../persistence/AddressRepo.ts"
 import { AuthSessionRepo } from "../persistence/AuthSessionRepo.ts"
+import { BoardRepo } from "../persistence/BoardRepo.ts"
 import { CustomerRepo } from "../persistence/CustomerRepo.ts"
 import { DriverProfileRepo } from "../persistence/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/DriverRepo.ts"
@@ -42,6 +43,7 @@ import { AddressesHttp } from "./AddressesHttp.ts"
 import { Api } from "./Api.ts"
 import { AuthenticatedLive, Authentication } from "./Authenticated.ts"
 import { AuthHttp } from "./AuthHttp.ts"
+import { BoardHttp } from "./BoardHttp.ts"
 import { CustomersHttp } from "./CustomersHttp.ts"
 import { DriverLocationsHttp } from "./DriverLocationsHttp.ts"
 import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
@@ -75,6 +77,7 @@ const Repos = Layer.mergeAll(
   LocationRepo.layer,
   IdempotencyRepo.layer,
   AddressRepo.layer,
+  BoardRepo.layer,
   CustomerRepo.layer,
   EventLogRepo.layer,
   MarkerRepo.layer,
@@ -115,6 +118,7 @@ const Handlers = Layer.mergeAll(
   PaymentsHttp,
   StripeEventsHttp,
   ShipmentsHttp,
+  BoardHttp,
   TrackingSessionsHttp,
   TrackingHttp,
   EventsHttp,

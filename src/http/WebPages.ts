@@ -118,7 +118,7 @@ const load = async (options: WebPagesOptions): Promise<Routes> => {
   const policy = pagePolicy(options.mapStyleUrl)
   return [
     HttpRouter.route("GET", "/", HttpServerResponse.redirect("/console")),
-    ...page(["/console"], consolePage, policy),
+    ...page(["/console/*"], consolePage, policy),
     ...page(["/t/"], trackingPage, policy),
     ...assets
   ]

@@ -38,6 +38,11 @@ export interface TrackedDriver {
 export interface TrackedOrder {
   readonly orderId: string
   readonly orderStatus: OrderStatus
+  /** What the customer ordered: the shop's number, when it gave one, and what is in the parcel. Left out where nobody asks. */
+  readonly contents?: {
+    readonly number?: string
+    readonly items: ReadonlyArray<{ readonly name: string; readonly quantity: number }>
+  }
   /** Changes only when the order's log was rebuilt. */
   readonly epoch: number
   /** Number of the newest event that this state includes; 0 for none. */
@@ -116,6 +121,8 @@ export class TrackingRepo extends Context.Service<
         }
       }
       const grantColumns = sql`id, order_id, expires_at, revoked_at`
+      const itemsJson = sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('name', i.name, 'quantity', i.quantity) ORDER BY i.position), '[]')
+        FROM order_items i WHERE i.order_id = o.id)`
       const stopsJson = stopsAheadJson(sql)
       const eventJson = sql`jsonb_build_object('offset', e.event_no, 'type', e.type,
         'occurredAtMs', round(extract(epoch FROM e.occurred_at) * 1000), 'data', e.data)`
@@ -135,7 +142,7 @@ export class TrackingRepo extends Context.Service<
         }),
         load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
           const rows =
-            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.status AS order_status, o.event_epoch AS epoch,
+            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson} AS items, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
               o.window_start, s.promised_arrival_at, s.estimated_arrival_at, s.estimated_at, ${stopsJson} AS stops_ahead,
               (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
@@ -221,6 +228,8 @@ interface CarrierJson {
 
 interface TrackedRow {
   readonly order_id: string
+  readonly external_id: string | null
+  readonly items: ReadonlyArray<{ readonly name: string; readonly quantity: number }>
   readonly order_status: OrderStatus
   readonly epoch: number
   readonly offset_no: number
@@ -269,6 +278,7 @@ const trackedDriver = (carrier: CarrierJson): TrackedDriver => ({
 const trackedOrder = (row: TrackedRow): TrackedOrder => ({
   orderId: row.order_id,
   orderStatus: row.order_status,
+  contents: { ...(row.external_id === null ? {} : { number: row.external_id }), items: row.items },
   epoch: row.epoch,
   offset: row.offset_no,
   ...(row.shipment_id === null ? {} : { shipmentId: row.shipment_id }),

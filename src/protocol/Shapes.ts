@@ -122,6 +122,12 @@ export const Position = Schema.Tuple([
 })
 export const TrackingState = Schema.Struct({
   order_id: text,
+  order: some(
+    Schema.Struct({
+      number: some(text),
+      items: Schema.Array(Schema.Struct({ name: text, quantity: count }))
+    })
+  ),
   shipment_status: some(Schema.NullOr(text)),
   stage,
   stops_ahead: some(Schema.NullOr(count)),

@@ -248,6 +248,7 @@ export class OrderChannel {
     const stopsAhead = isShown(stage, "stops_ahead") ? eta?.stopsAhead : undefined
     return {
       order_id: publicId("order", order.orderId),
+      ...(order.contents === undefined ? {} : { order: order.contents }),
       ...(order.shipmentStatus === undefined ? {} : { shipment_status: order.shipmentStatus }),
       stage,
       ...(stopsAhead === undefined ? {} : { stops_ahead: stopsAhead }),

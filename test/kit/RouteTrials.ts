@@ -144,6 +144,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "payments.refund": one("order", "customer", saying({ amount: { amount: 1, currency: "EUR" } })),
   "payments.refunds": one("order", "customer"),
   "stripeEvents.receive": { ...own("nobody", { id: "evt_1", object: "event" }), isAnonymous: true },
+  "board.list": own("customer"),
   "shipments.list": all("customer", ({ ids }) => ({ query: { driver_id: ids.driver } })),
   "shipments.get": one("shipment", "customer"),
   "shipments.timeline": one("shipment", "customer"),

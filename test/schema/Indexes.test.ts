@@ -73,6 +73,11 @@ const uses: ReadonlyArray<readonly [design: string, index: RegExp, query: string
     "ordered"
   ],
   [
+    "orders that ended lately (board)",
+    /orders_ended/,
+    "SELECT * FROM orders WHERE ended_at >= now() - interval '1 day'"
+  ],
+  [
     "shipments (status, promised_arrival_at)",
     /shipments_status_promised/,
     "SELECT * FROM shipments WHERE status = 'en_route' ORDER BY promised_arrival_at LIMIT 20",

@@ -93,6 +93,8 @@ const tabStops = async ({ page }: WatchedPage): Promise<ReadonlyArray<string>> =
 const leadsThroughByTab = async (watched: WatchedPage): Promise<void> => {
   const { page } = watched
   expect(await tabStops(watched)).toEqual([
+    "Fleet",
+    "Orders",
     "Keys ?",
     "Sign out",
     "Search drivers",

@@ -87,6 +87,7 @@ const marker = ({ page }: WatchedPage): Promise<string | null> => page.locator("
 const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Promise<void> => {
   const { page } = watched
   await watched.says("h1", /Order confirmed/)
+  await watched.says(".contents", /^1 × Box$/)
   expect(await watched.blemishes()).toEqual([])
   const assignment = await assign(delivery)
   await watched.says("h1", /Ada has your order/)

@@ -59,7 +59,7 @@ describe("the stages of a delivery", () => {
     expect(first.slice(0, 3)).toEqual([snapshot, 1, await lastOffset(order)])
     const state = stateOf(first)
     expect(Object.keys(state).sort()).toEqual(
-      ["destination", "expires_at", "order_id", "shipment_status", "stage", "timeline"].sort()
+      ["destination", "expires_at", "order", "order_id", "shipment_status", "stage", "timeline"].sort()
     )
     expect(state).toMatchObject({
       order_id: publicId("order", order.orderId),

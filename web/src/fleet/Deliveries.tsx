@@ -1,18 +1,10 @@
 import { arrivalWords } from "../design/Arrival.ts"
+import { wordsOfStatus } from "../orders/BoardOrder.ts"
+import { RouteLink } from "./RouteLink.tsx"
 import type { DeliveriesView, Delivery } from "./useDeliveries.ts"
 
-const statusWords: Readonly<Record<string, string>> = {
-  assigned: "Assigned",
-  en_route_to_pickup: "To the pickup",
-  at_pickup: "Collecting",
-  picked_up: "Collected",
-  en_route: "To the door",
-  arrived: "At the door",
-  returning: "Going back"
-}
-
 const wordsOf = ({ status, eta }: Delivery, serverNowMs: number): string => {
-  const words = statusWords[status] ?? status.replaceAll("_", " ")
+  const words = wordsOfStatus(status)
   if (eta === null || status !== "en_route") return words
   const { p50_at, p90_at } = eta
   const range = { p50At: Date.parse(p50_at), p90At: Date.parse(p90_at), source: "position" } as const
@@ -33,7 +25,11 @@ export const Deliveries = ({ view, serverNowMs }: DeliveriesProps) => (
       {view.kind === "shown" && view.deliveries.length > 0 ? (
         <ul className="deliveries">
           {view.deliveries.map((delivery) => (
-            <li key={delivery.id}>{wordsOf(delivery, serverNowMs)}</li>
+            <li key={delivery.id}>
+              <RouteLink to={{ page: "orders", orderId: delivery.order_id }}>
+                {wordsOf(delivery, serverNowMs)}
+              </RouteLink>
+            </li>
           ))}
         </ul>
       ) : view.kind === "shown" ? (

@@ -1,5 +1,6 @@
-import { type RefObject, useEffect, useRef, useState } from "react"
+import { useEffect, useRef } from "react"
 import { agoWords } from "../design/Age.ts"
+import { revealRow, setHeight, setTop, useListWindow } from "../design/ListWindow.ts"
 import { fadeOf, statusLooks } from "./Status.ts"
 import { StatusSign } from "./StatusSign.tsx"
 import type { ListedDriver } from "./useListedDrivers.ts"
@@ -21,14 +22,11 @@ interface DriverListProps {
 /** Draws only the rows in view, however many drivers there are. */
 export const DriverList = ({ drivers, selectedId, active, serverNowMs, onSelect }: DriverListProps) => {
   const box = useRef<HTMLDivElement>(null)
-  const [view, setView] = useState({ top: 0, height: 600 })
-  useWindowOf(box, setView)
+  const view = useListWindow(box)
   useEffect(() => {
     const element = box.current
     if (element === null || active < 0) return
-    if (active * rowPx < element.scrollTop) element.scrollTop = active * rowPx
-    const bottom = (active + 1) * rowPx
-    if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight
+    revealRow(element, active * rowPx, rowPx)
   }, [active])
   const first = Math.max(0, Math.floor(view.top / rowPx) - spareRows)
   const last = Math.min(drivers.length, Math.ceil((view.top + view.height) / rowPx) + spareRows)
@@ -61,29 +59,6 @@ export const DriverList = ({ drivers, selectedId, active, serverNowMs, onSelect 
   )
 }
 
-// Styles are set through the DOM, not as attributes: the page's policy allows no inline styles.
-const setHeight = (item: HTMLElement | null, heightPx: number): void => {
-  if (item !== null) item.style.height = `${heightPx}px`
-}
-
-const useWindowOf = (
-  box: RefObject<HTMLDivElement | null>,
-  setView: (view: { readonly top: number; readonly height: number }) => void
-): void => {
-  useEffect(() => {
-    const element = box.current
-    if (element === null) return
-    const look = (): void => setView({ top: element.scrollTop, height: element.clientHeight })
-    const resized = new ResizeObserver(look)
-    resized.observe(element)
-    element.addEventListener("scroll", look, { passive: true })
-    return () => {
-      resized.disconnect()
-      element.removeEventListener("scroll", look)
-    }
-  }, [box, setView])
-}
-
 interface RowProps {
   readonly driver: ListedDriver
   readonly index: number
@@ -108,9 +83,7 @@ const Row = ({ driver, index, count, isActive, isSelected, serverNowMs, onSelect
       aria-setsize={count}
       tabIndex={-1}
       className={`row${isActive ? " row-active" : ""}`}
-      ref={(item) => {
-        if (item !== null) item.style.transform = `translateY(${index * rowPx}px)`
-      }}
+      ref={(item) => setTop(item, index * rowPx)}
       onClick={() => onSelect(driver)}
       onKeyDown={(event) => {
         if (event.key === "Enter") onSelect(driver)

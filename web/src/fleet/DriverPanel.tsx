@@ -1,5 +1,6 @@
 import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
 import { agoWords } from "../design/Age.ts"
+import { CloseButton } from "../design/Dialog.tsx"
 import { Deliveries } from "./Deliveries.tsx"
 import { fadeOf, statusLooks } from "./Status.ts"
 import { StatusSign } from "./StatusSign.tsx"
@@ -48,11 +49,7 @@ export const DriverPanel = (props: DriverPanelProps) => {
     <section className="panel details" aria-label={`Driver ${name}`}>
       <header className="details-head">
         <h2>{name}</h2>
-        <button type="button" className="button button-quiet button-small" onClick={onClose} aria-label="Close details">
-          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-            <path d="M3 3l10 10M13 3L3 13" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
-          </svg>
-        </button>
+        <CloseButton label="Close details" onClick={onClose} />
       </header>
       {driver === undefined ? (
         <p className="notice">Not in this part of the map now.</p>

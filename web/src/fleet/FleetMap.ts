@@ -2,6 +2,7 @@ import { LngLatBounds, type Map as MapLibre, type MapMouseEvent, Marker } from "
 import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
 import { Glide } from "../map/Glide.ts"
 import { currentTheme, onThemeChange } from "../map/Theme.ts"
+import { OrderMarks, type OrderPlaces } from "../orders/OrderMarks.ts"
 import { addFleetLayers, clusterZoomMax, fleetIds, fleetSource, markerOf, paintFleetLayers } from "./FleetLayers.ts"
 import type { FleetStore } from "./FleetStore.ts"
 import { drawClustersOnDemand, drawStatusIcons, redrawClusters } from "./MapIcons.ts"
@@ -45,6 +46,10 @@ export class FleetMap {
   private readonly glide = new Glide()
   private readonly selection: Marker
   private readonly selectionName: HTMLElement
+  private readonly marks: OrderMarks
+  /** Told which driver was clicked; undefined for a click beside all of them. */
+  picked: (driverId: string | undefined) => void = () => undefined
+  private placing: ((place: { readonly lat: number; readonly lng: number }) => void) | undefined
   private readonly stops: Array<() => void> = []
   private trail: Trail | undefined
   private isTrailDrawn = false
@@ -69,6 +74,7 @@ export class FleetMap {
     element.className = "selection"
     this.selectionName = element.appendChild(document.createElement("span"))
     this.selection = new Marker({ element, anchor: "center" })
+    this.marks = new OrderMarks(map)
     const theme = currentTheme()
     drawStatusIcons(map, theme)
     drawClustersOnDemand(map, currentTheme)
@@ -97,6 +103,7 @@ export class FleetMap {
     clearTimeout(this.lookTimer)
     if (this.frame !== undefined) cancelAnimationFrame(this.frame)
     this.selection.remove()
+    this.marks.show(undefined)
   }
 
   /** Asks for everybody, wherever they are, and shows them all. */
@@ -113,6 +120,24 @@ export class FleetMap {
     this.isShowingAll = false
     const zoom = Math.max(this.map.getZoom(), driverZoom)
     this.map.flyTo({ center: [lng, lat], zoom, duration: this.isStill ? 0 : 900 })
+  }
+
+  /** Marks where the chosen order is fetched and brought, or nothing. */
+  mark(places: OrderPlaces | undefined): void {
+    this.marks.show(places)
+  }
+
+  /** Brings the chosen order's places, and whoever carries it, into view. */
+  fit({ pickup, dropoff }: OrderPlaces): void {
+    this.isShowingAll = false
+    this.store.follow(false)
+    this.marks.fit([pickup, dropoff, this.store.selected].filter((place) => place !== undefined))
+  }
+
+  /** While somebody places something, every click is a place. */
+  place(placing: ((place: { readonly lat: number; readonly lng: number }) => void) | undefined): void {
+    this.placing = placing
+    this.map.getCanvas().style.cursor = placing === undefined ? "" : "crosshair"
   }
 
   /** The selected driver's trail, or none. */
@@ -154,14 +179,15 @@ export class FleetMap {
   }
 
   private readonly clicked = (event: MapMouseEvent): void => {
+    if (this.placing !== undefined) return this.placing({ lat: event.lngLat.lat, lng: event.lngLat.lng })
     const { x, y } = event.point
     const box: [[number, number], [number, number]] = [
       [x - clickPx, y - clickPx],
       [x + clickPx, y + clickPx]
     ]
     const [hit] = this.map.queryRenderedFeatures(box, { layers: [fleetIds.drivers, fleetIds.clusters] })
-    if (hit === undefined) return this.store.select(undefined)
-    if (hit.layer.id === fleetIds.drivers) return this.store.select(String(hit.properties.id))
+    if (hit === undefined) return this.picked(undefined)
+    if (hit.layer.id === fleetIds.drivers) return this.picked(String(hit.properties.id))
     const at = event.lngLat
     this.isShowingAll = false
     void fleetSource(this.map, fleetIds.drivers)
@@ -170,6 +196,7 @@ export class FleetMap {
   }
 
   private readonly hovered = (event: MapMouseEvent): void => {
+    if (this.placing !== undefined) return
     const layers = [fleetIds.drivers, fleetIds.clusters]
     const isOver = this.map.queryRenderedFeatures(event.point, { layers }).length > 0
     this.map.getCanvas().style.cursor = isOver ? "pointer" : ""

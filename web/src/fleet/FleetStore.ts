@@ -1,5 +1,6 @@
 import type { StopReason } from "../../../src/client/DriverEvents.ts"
 import { FleetClient } from "../../../src/client/FleetClient.ts"
+import type { FleetEvent } from "../../../src/client/FleetFrames.ts"
 import type { FleetDriver, FleetStatusName } from "../../../src/client/FleetRoster.ts"
 import type { StreamState } from "../../../src/client/StreamLink.ts"
 import type { ConnectionView } from "../design/Connection.tsx"
@@ -38,6 +39,7 @@ export class FleetStore {
   private current = beginning
   private readonly listeners = new Set<() => void>()
   private readonly movedListeners = new Set<() => void>()
+  private readonly eventListeners = new Set<(event: FleetEvent) => void>()
   private frame: number | undefined
 
   constructor(session: Session) {
@@ -47,7 +49,10 @@ export class FleetStore {
         state: (state, stop) => this.connectionChanged(state, stop),
         lost: ({ retryInMs }) =>
           this.set({ connection: { state: "waiting", retryAtMs: performance.now() + retryInMs } }),
-        changed: () => this.moved()
+        changed: () => this.moved(),
+        event: (event) => {
+          for (const listener of this.eventListeners) listener(event)
+        }
       }
     )
     this.client.start()
@@ -65,6 +70,12 @@ export class FleetStore {
   onMoved(listener: () => void): () => void {
     this.movedListeners.add(listener)
     return () => this.movedListeners.delete(listener)
+  }
+
+  /** Hears of everything that happens to a shipment. */
+  onEvent(listener: (event: FleetEvent) => void): () => void {
+    this.eventListeners.add(listener)
+    return () => this.eventListeners.delete(listener)
   }
 
   readonly state = (): FleetState => this.current
@@ -100,6 +111,7 @@ export class FleetStore {
     if (this.frame !== undefined) cancelAnimationFrame(this.frame)
     this.listeners.clear()
     this.movedListeners.clear()
+    this.eventListeners.clear()
     this.client.stop()
   }
 

@@ -1,10 +1,13 @@
-import { useEffect, useRef } from "react"
+import { Dialog } from "../design/Dialog.tsx"
 
 /** What the keyboard does. */
 const keys: ReadonlyArray<readonly [key: string, does: string]> = [
-  ["/", "search drivers"],
+  ["/", "search drivers or orders"],
   ["↑ ↓", "walk through the list"],
-  ["Enter", "show the driver"],
+  ["Enter", "open the driver or the order"],
+  ["D", "the drivers"],
+  ["O", "the orders"],
+  ["N", "a new order"],
   ["F", "follow the driver, or stop"],
   ["A", "show the whole fleet"],
   ["Esc", "close, clear, step back"],
@@ -12,27 +15,17 @@ const keys: ReadonlyArray<readonly [key: string, does: string]> = [
 ]
 
 /** The keys, in a dialog. */
-export const KeysDialog = ({ onClose }: { readonly onClose: () => void }) => {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
-  return (
-    <dialog ref={dialog} className="panel keys" aria-labelledby="keys-title" onClose={onClose}>
-      <h2 id="keys-title">Keyboard</h2>
-      <dl>
-        {keys.map(([key, does]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-      <form method="dialog">
-        <button type="submit" className="button button-primary">
-          Close
-        </button>
-      </form>
-    </dialog>
-  )
-}
+export const KeysDialog = ({ onClose }: { readonly onClose: () => void }) => (
+  <Dialog title="Keyboard" onClose={onClose}>
+    <dl className="keys">
+      {keys.map(([key, does]) => (
+        <div key={key}>
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>
+          <dd>{does}</dd>
+        </div>
+      ))}
+    </dl>
+  </Dialog>
+)

@@ -5,6 +5,7 @@ import type { Session } from "./Session.ts"
 /** A shipment that a driver has, as the API tells it. */
 export interface Delivery {
   readonly id: string
+  readonly order_id: string
   readonly status: string
   /** The committed estimate; null when nobody watches, or the driver is not on the way. */
   readonly eta: { readonly p50_at: string; readonly p90_at: string } | null

@@ -2,8 +2,9 @@ import { useRef, useState, useSyncExternalStore } from "react"
 import { Problem } from "../../../src/client/Problem.ts"
 import type { FleetMap } from "./FleetMap.ts"
 import type { FleetState, FleetStore } from "./FleetStore.ts"
+import { go } from "./Route.ts"
 import type { Session } from "./Session.ts"
-import { useKeys } from "./useKeys.ts"
+import { useDriverName } from "./useDriverName.ts"
 import { type ListedDriver, useListedDrivers } from "./useListedDrivers.ts"
 
 /** What the dispatcher searches, walks through and chooses, by mouse and by keyboard. */
@@ -11,13 +12,10 @@ export const useFleetControls = (store: FleetStore, session: Session, map: Fleet
   const state: FleetState = useSyncExternalStore(store.subscribe, store.state)
   const [query, setQuery] = useState("")
   const [activeId, setActiveId] = useState<string>()
-  const [selectedName, setSelectedName] = useState("")
   const [hint, setHint] = useState<string>()
-  const [isHelpOpen, setHelpOpen] = useState(false)
   const search = useRef<HTMLInputElement>(null)
-  const helpOpen = useRef(false)
-  helpOpen.current = isHelpOpen
   const drivers = useListedDrivers(store, session, state, query)
+  const name = useDriverName(store, session, state.selectedId)
   const active = activeId === undefined ? -1 : drivers.findIndex(({ id }) => id === activeId)
 
   const show = async (id: string, name: string): Promise<void> => {
@@ -34,38 +32,30 @@ export const useFleetControls = (store: FleetStore, session: Session, map: Fleet
   }
   const choose = (driver: ListedDriver): void => {
     setActiveId(driver.id)
-    setSelectedName(driver.name)
-    store.select(driver.id)
+    go({ page: "fleet", driverId: driver.id })
     void show(driver.id, driver.name)
   }
   const back = (): void => {
     if (query !== "") setQuery("")
-    else if (state.selectedId !== undefined) store.select(undefined)
+    else if (state.selectedId !== undefined) go({ page: "fleet", driverId: undefined })
     else search.current?.blur()
     setActiveId(undefined)
     setHint(undefined)
   }
-  useKeys(
-    {
-      search: () => search.current?.focus(),
-      walk: (steps) => setActiveId(drivers[Math.max(0, Math.min(drivers.length - 1, active + steps))]?.id),
-      choose: () => {
-        const driver = drivers[Math.max(0, active)]
-        if (driver !== undefined) choose(driver)
-      },
-      back,
-      follow: () => store.follow(!state.isFollowing),
-      showAll: () => map?.showAll(),
-      help: () => setHelpOpen(true)
+  const keys = {
+    search: () => search.current?.focus(),
+    walk: (steps: number) => setActiveId(drivers[Math.max(0, Math.min(drivers.length - 1, active + steps))]?.id),
+    choose: () => {
+      const driver = drivers[Math.max(0, active)]
+      if (driver !== undefined) choose(driver)
     },
-    helpOpen
-  )
+    back
+  }
   const ask = (text: string): void => {
     setQuery(text)
     setActiveId(undefined)
   }
-  const name = store.selected?.name ?? selectedName
-  return { state, query, ask, drivers, active, search, choose, show, name, hint, isHelpOpen, setHelpOpen }
+  return { state, query, ask, drivers, active, search, choose, show, name, hint, keys }
 }
 
 /** What the parts of the console share. */

@@ -1,4 +1,4 @@
-import { type RefObject, useEffect, useRef } from "react"
+import { useEffect, useRef } from "react"
 
 /** What the keyboard can ask for. */
 export interface KeyActions {
@@ -9,19 +9,30 @@ export interface KeyActions {
   readonly follow: () => void
   readonly showAll: () => void
   readonly help: () => void
+  readonly fleet: () => void
+  readonly orders: () => void
+  readonly newOrder: () => void
 }
 
-const isTyping = (target: EventTarget | null): boolean => target instanceof HTMLInputElement
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement || target instanceof HTMLSelectElement
 
-const isButton = (target: EventTarget | null): boolean => target instanceof HTMLButtonElement
+/** What Enter means something on already. */
+const isPressed = (target: EventTarget | null): boolean =>
+  target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement
 
-/** Keys that work wherever the focus is, except letters in a field and Enter on a button, which mean themselves. */
-export const useKeys = (actions: KeyActions, dialogs: RefObject<boolean>): void => {
+/** In a form all keys mean what they mean there, but for the way out. */
+const isInForm = (target: EventTarget | null): boolean => target instanceof Element && target.closest("form") !== null
+
+const isDialogOpen = (): boolean => document.querySelector("dialog[open]") !== null
+
+/** Keys that work wherever the focus is, except letters in a field and Enter on a button or a link, which mean themselves. */
+export const useKeys = (actions: KeyActions): void => {
   const latest = useRef(actions)
   latest.current = actions
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
-      if (dialogs.current || event.ctrlKey || event.metaKey || event.altKey) return
+      if (isDialogOpen() || event.ctrlKey || event.metaKey || event.altKey) return
       const action = actionOf(event, latest.current)
       if (action === undefined) return
       event.preventDefault()
@@ -29,10 +40,11 @@ export const useKeys = (actions: KeyActions, dialogs: RefObject<boolean>): void 
     }
     addEventListener("keydown", pressed)
     return () => removeEventListener("keydown", pressed)
-  }, [dialogs])
+  }, [])
 }
 
 const actionOf = (event: KeyboardEvent, actions: KeyActions): (() => void) | undefined => {
+  if (event.key !== "Escape" && isInForm(event.target)) return undefined
   const isOnMap = event.target instanceof HTMLCanvasElement
   switch (event.key) {
     case "Escape":
@@ -46,7 +58,7 @@ const actionOf = (event: KeyboardEvent, actions: KeyActions): (() => void) | und
     case "PageUp":
       return () => actions.walk(-10)
     case "Enter":
-      return isButton(event.target) ? undefined : actions.choose
+      return isPressed(event.target) ? undefined : actions.choose
   }
   if (isTyping(event.target)) return undefined
   switch (event.key) {
@@ -60,6 +72,15 @@ const actionOf = (event: KeyboardEvent, actions: KeyActions): (() => void) | und
     case "a":
     case "A":
       return actions.showAll
+    case "d":
+    case "D":
+      return actions.fleet
+    case "o":
+    case "O":
+      return actions.orders
+    case "n":
+    case "N":
+      return actions.newOrder
   }
   return undefined
 }

@@ -3,6 +3,7 @@ import type { TrackedOrder } from "../../../src/client/TrackingFrames.ts"
 import { arrivalWords } from "../design/Arrival.ts"
 import { Brand } from "../design/Brand.tsx"
 import { Connection, useNow } from "../design/Connection.tsx"
+import { Contents } from "./Contents.tsx"
 import { DriverCard } from "./DriverCard.tsx"
 import { serverAheadMs } from "./ServerClock.ts"
 import { Steps } from "./Steps.tsx"
@@ -46,7 +47,12 @@ const Ending = ({ words, order }: { readonly words: StageWords; readonly order: 
         <h1>{words.headline}</h1>
         <p className="muted">{words.detail}</p>
       </div>
-      {order === undefined ? null : <Timeline events={order.timeline} />}
+      {order === undefined ? null : (
+        <>
+          <Contents order={order} />
+          <Timeline events={order.timeline} />
+        </>
+      )}
     </div>
   </main>
 )
@@ -116,6 +122,7 @@ const OrderFacts = ({ order, serverNowMs, isLive }: OrderFactsProps) => {
       )}
       {positionNote === undefined ? null : <p className="notice">{positionNote}</p>}
       {order.driver === undefined ? null : <DriverCard driver={order.driver} />}
+      <Contents order={order} />
       <Timeline events={order.timeline} />
       <p className="privacy muted">
         Only people with this link see this page. The driver's position is shared during the drive to you, and not

@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { Browser, phone, type WatchedPage } from "../kit/Browser.ts"
+import { signsIn } from "../kit/ConsolePage.ts"
+import { DrivingFleet } from "../kit/DrivingFleet.ts"
+import { OrderDesk, windowIn } from "../kit/OrderDesk.ts"
+import { ServerProcess } from "../kit/ServerProcess.ts"
+import { until } from "../kit/Until.ts"
+
+/** Near where the fleet drives. */
+const berlin = {
+  delivery_address: { line1: "Karl-Marx-Allee 1", city: "Berlin", country: "DE", lat: 52.5219, lng: 13.4132 },
+  pickup: { line1: "Depot Mitte", lat: 52.5251, lng: 13.4021 }
+}
+
+const drive = async (server: ServerProcess): Promise<DrivingFleet> => {
+  const fleet = await DrivingFleet.start(server, ["Ada Lovelace", "Grace Hopper", "Alan Turing"])
+  onTestFinished(() => fleet.stop())
+  return fleet
+}
+
+const row = ({ page }: WatchedPage, text: string) => page.locator(".board-row", { hasText: text })
+const button = ({ page }: WatchedPage, name: string) => page.getByRole("button", { name, exact: true })
+
+const isDiscreet = (watched: WatchedPage): void => {
+  expect(watched.complaints).toEqual([])
+  for (const url of watched.requested) expect(url).not.toMatch(/eyJ|token=/)
+}
+
+/** From the confirmation to another driver and back, by buttons; what each step leads to is said by the server. */
+const worksAnOrder = async (watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  await row(watched, "A-1").click()
+  await watched.says(".order-panel h2", /Order A-1/)
+  await watched.says(".order-standing", /To be confirmed/)
+  await button(watched, "Confirm").click()
+  await watched.says(".order-standing", /Waiting for a driver/)
+  expect(await page.locator(".order-panel h2").evaluate((heading) => heading === document.activeElement)).toBe(true)
+  await button(watched, "Assign").click()
+  await watched.says(".candidate", /Ada Lovelace/)
+  await page.keyboard.type("grace")
+  await until(
+    "only who is searched for",
+    () => page.locator(".candidate").count(),
+    (count) => count === 1
+  )
+  expect(await watched.blemishes()).toEqual([])
+  await page.keyboard.press("Enter")
+  await button(watched, "Assign to Grace Hopper").click()
+  await watched.says(".order-standing", /Assigned/)
+  await watched.says(".order-panel .facts", /Grace Hopper/)
+  await watched.says(".order-panel .timeline", /Given to Grace Hopper/)
+  await watched.says(".board-row[data-stage=assigned]", /A-1/)
+  await button(watched, "Reassign").click()
+  await page.locator(".candidate", { hasText: "Alan Turing" }).click()
+  await button(watched, "Reassign to Alan Turing").click()
+  await watched.says(".order-panel .facts", /Alan Turing/)
+  await button(watched, "Take from driver").click()
+  await page.locator("dialog input[name=reason]").fill("flat tyre")
+  await page.keyboard.press("Enter")
+  await watched.says(".order-panel .timeline", /Taken from the driver: flat tyre/)
+  await watched.says(".order-standing", /Waiting for a driver/)
+}
+
+const cancelsAnOrder = async (watched: WatchedPage): Promise<void> => {
+  await button(watched, "Cancel order").click()
+  await watched.says("dialog", /cannot be undone/)
+  await button(watched, "Back").click()
+  expect(await button(watched, "Cancel order").evaluate((element) => element === document.activeElement)).toBe(true)
+  await button(watched, "Cancel order").click()
+  await watched.page.locator("dialog").getByRole("button", { name: "Cancel order" }).click()
+  await watched.says(".order-standing", /Cancelled/)
+  await watched.says(".board-row[data-stage=done]", /A-1/)
+  expect(await button(watched, "Assign").count()).toBe(0)
+}
+
+const walksByKeyboard = async (watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  await page.keyboard.press("Escape")
+  await until(
+    "the closed panel",
+    () => page.locator(".order-panel").count(),
+    (count) => count === 0
+  )
+  await page.keyboard.press("/")
+  await page.keyboard.type("hopper")
+  await watched.says(".list-empty", /No open order matches/)
+  await page.locator("input[type=search]").fill("borg")
+  await watched.says(".board-row", /Anita Borg/)
+  await page.keyboard.press("ArrowDown")
+  await page.keyboard.press("Enter")
+  await watched.says(".order-panel h2", /Order A-2/)
+  expect(page.url()).toMatch(/\/console\/orders\/ord_/)
+  await page.goBack()
+  expect(page.url()).toMatch(/\/console\/orders$/)
+  await page.goForward()
+  await watched.says(".order-panel h2", /Order A-2/)
+  await page.reload()
+  await watched.says(".order-panel h2", /Order A-2/)
+}
+
+const writesAnOrder = async (watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  await page.getByRole("link", { name: "New order" }).click()
+  await button(watched, "Place order").click()
+  await watched.says(".new-order", /Choose a product/)
+  expect(await watched.blemishes()).toEqual([])
+  await page.getByLabel("Product 1").selectOption({ index: 1 })
+  await page.getByLabel("Quantity 1").fill("2")
+  await page.getByLabel("For").fill("Radia Perlman")
+  await page.getByLabel("Street and number", { exact: true }).fill("Unter den Linden 6")
+  await page.getByLabel("City").fill("Berlin")
+  await page.getByLabel("Country (two letters)").fill("de")
+  await page.locator(".maplibregl-canvas").click({ position: { x: 200, y: 300 } })
+  await until(
+    "the place that was clicked",
+    () => page.locator("input[name=lat]").inputValue(),
+    (text) => /^-?\d+\.\d{6}$/.test(text)
+  )
+  await button(watched, "Place order").click()
+  await watched.says(".order-panel h2", /Order …/)
+  await watched.says(".order-panel .facts", /Radia Perlman/)
+  await watched.says(".board-row[data-stage=waiting]", /Radia Perlman/)
+}
+
+describe("the dispatcher's board", () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await Browser.launch()
+  }, 400_000)
+  afterAll(() => browser?.close())
+
+  it("shows orders as they come and go, and is worked from the confirmation to the end", {
+    timeout: 240_000
+  }, async () => {
+    const server = await ServerProcess.start()
+    const desk = await OrderDesk.open(server)
+    const watched = await browser.open(`${server.url}/console/orders`)
+    await signsIn(watched)
+    await watched.says(".list-empty", /No open orders/, 60_000)
+    expect(await watched.blemishes()).toEqual([])
+    await drive(server)
+    await desk.place("Mary Somerville", { ...berlin, external_id: "A-1", window: windowIn(30, 90) })
+    await watched.says(".board-row[data-stage=waiting]", /A-1.*Mary Somerville/, 30_000)
+    await desk.ship("Anita Borg", { ...berlin, external_id: "A-2", window: windowIn(-90, -30) })
+    await watched.says(".board-row[data-stage=attention]", /Anita Borg.*30 min late/, 30_000)
+    await worksAnOrder(watched)
+    await cancelsAnOrder(watched)
+    await walksByKeyboard(watched)
+    expect(await watched.blemishes()).toEqual([])
+    await writesAnOrder(watched)
+    isDiscreet(watched)
+  })
+
+  it("leads from an order to its driver and back, and marks both on the map", { timeout: 180_000 }, async () => {
+    const server = await ServerProcess.start()
+    const desk = await OrderDesk.open(server)
+    const fleet = await drive(server)
+    const shipmentId = await desk.ship("Anita Borg", { ...berlin, external_id: "A-2" })
+    await desk.rest.post(`/v1/shipments/${shipmentId}/assign`, { driver_id: fleet.ids[0] })
+    const watched = await browser.open(`${server.url}/console/orders`)
+    const { page } = watched
+    await signsIn(watched)
+    await page.keyboard.press("o")
+    await row(watched, "A-2").click({ timeout: 60_000 })
+    await watched.says(".pin-pickup", /Pickup/, 60_000)
+    await watched.says(".pin-dropoff", /Drop-off/)
+    await watched.says(".selection", /Ada Lovelace/, 30_000)
+    await page.locator(".order-panel").getByRole("link", { name: "Ada Lovelace" }).click()
+    await watched.says(".details h2", /Ada Lovelace/)
+    expect(await page.locator(".pin").count()).toBe(0)
+    await page.locator(".deliveries").getByRole("link", { name: "Assigned" }).click()
+    await watched.says(".order-panel h2", /Order A-2/)
+    isDiscreet(watched)
+  })
+
+  it("says when it is not live, and catches up after a lost network and a killed server", {
+    timeout: 240_000
+  }, async () => {
+    const server = await ServerProcess.start()
+    const desk = await OrderDesk.open(server)
+    await desk.place("Mary Somerville", { external_id: "A-1" })
+    const watched = await browser.open(`${server.url}/console/orders`, { colorScheme: "dark" })
+    await signsIn(watched)
+    await row(watched, "A-1").click({ timeout: 60_000 })
+    await watched.says(".order-standing", /To be confirmed/)
+    await watched.context.setOffline(true)
+    await watched.says(".board-note", /Not live/)
+    await watched.says(".order-panel", /may have changed meanwhile/)
+    await desk.place("Anita Borg", { external_id: "A-2" })
+    await watched.context.setOffline(false)
+    await watched.says(".board-row", /Anita Borg/, 60_000)
+    await server.kill9()
+    await watched.says(".board-note", /Not live/)
+    await button(watched, "Confirm").click()
+    await watched.says(".order-commands", /cannot be reached/)
+    await server.startAgain()
+    await button(watched, "Confirm").click({ timeout: 60_000 })
+    await watched.says(".order-standing", /Waiting for a driver/, 60_000)
+    isDiscreet(watched)
+  })
+
+  it("fits a phone", { timeout: 150_000 }, async () => {
+    const server = await ServerProcess.start()
+    const desk = await OrderDesk.open(server)
+    await desk.ship("Mary Somerville", { ...berlin, external_id: "A-1", window: windowIn(5, 15) })
+    const watched = await browser.open(`${server.url}/console/orders`, phone)
+    await signsIn(watched)
+    await watched.says(".board-row", /Due in 1\d min/, 60_000)
+    expect(await watched.blemishes()).toEqual([])
+    await row(watched, "A-1").tap()
+    await watched.says(".order-panel .timeline", /A driver is looked for|Shipment made/)
+    expect(await watched.blemishes()).toEqual([])
+    await button(watched, "Assign").tap()
+    await watched.says("dialog", /No driver is near/)
+    expect(await watched.blemishes()).toEqual([])
+    isDiscreet(watched)
+  })
+})
