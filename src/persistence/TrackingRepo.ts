@@ -121,8 +121,6 @@ export class TrackingRepo extends Context.Service<
         }
       }
       const grantColumns = sql`id, order_id, expires_at, revoked_at`
-      const itemsJson = sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('name', i.name, 'quantity', i.quantity) ORDER BY i.position), '[]')
-        FROM order_items i WHERE i.order_id = o.id)`
       const stopsJson = stopsAheadJson(sql)
       const eventJson = sql`jsonb_build_object('offset', e.event_no, 'type', e.type,
         'occurredAtMs', round(extract(epoch FROM e.occurred_at) * 1000), 'data', e.data)`
@@ -142,7 +140,7 @@ export class TrackingRepo extends Context.Service<
         }),
         load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
           const rows =
-            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson} AS items, o.status AS order_status, o.event_epoch AS epoch,
+            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson(sql)} AS items, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
               o.window_start, s.promised_arrival_at, s.estimated_arrival_at, s.estimated_at, ${stopsJson} AS stops_ahead,
               (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
@@ -188,6 +186,10 @@ export class TrackingRepo extends Context.Service<
     })
   )
 }
+
+/** What is in the parcel of order `o`. */
+const itemsJson = (sql: SqlClient.SqlClient) => sql`(SELECT coalesce(jsonb_agg(
+    jsonb_build_object('name', i.name, 'quantity', i.quantity) ORDER BY i.position), '[]') FROM order_items i WHERE i.order_id = o.id)`
 
 // Doors that the driver has set out for already, in jobs that were to be done before that of shipment `s`. What the driver has not
 // set out for comes later, whatever its number says.

@@ -106,9 +106,9 @@ const writesAnOrder = async (watched: WatchedPage): Promise<void> => {
   expect(await watched.blemishes()).toEqual([])
   await page.getByLabel("Product 1").selectOption({ index: 1 })
   await page.getByLabel("Quantity 1").fill("2")
-  await page.getByLabel("For").fill("Radia Perlman")
+  await page.getByLabel("For", { exact: true }).fill("Radia Perlman")
   await page.getByLabel("Street and number", { exact: true }).fill("Unter den Linden 6")
-  await page.getByLabel("City").fill("Berlin")
+  await page.getByLabel("City", { exact: true }).first().fill("Berlin")
   await page.getByLabel("Country (two letters)").fill("de")
   await page.locator(".maplibregl-canvas").click({ position: { x: 200, y: 300 } })
   await until(

@@ -76,11 +76,7 @@ export const DriverDialog = (props: DriverDialogProps) => {
   return (
     <Dialog title={titles[action.name] ?? action.label} onClose={onCancel}>
       <div className="dialog-form">
-        <p className="muted">
-          {isMany
-            ? "The first who accepts has the order. Without a choice the nearest are asked."
-            : "The best first: near, with few orders."}
-        </p>
+        <p className="muted">{advice(isMany)}</p>
         <input
           ref={search}
           className="input"
@@ -109,9 +105,7 @@ export const DriverDialog = (props: DriverDialogProps) => {
         {isReasonAsked ? <ReasonField reason={reason} onReason={setReason} /> : null}
         <div role="alert">{problem === undefined ? null : <p className="notice notice-danger">{problem}</p>}</div>
         <div className="dialog-buttons">
-          <button type="button" className="button" onClick={onCancel}>
-            Back
-          </button>
+          <BackButton onClick={onCancel} />
           <button type="button" className="button button-primary" disabled={isBusy || !isReady} onClick={send}>
             {isBusy ? "One moment" : sendWords(action.label, isMany, candidates, picked)}
           </button>
@@ -138,6 +132,17 @@ const ReasonField = ({ reason, onReason }: ReasonFieldProps) => (
     />
   </label>
 )
+
+const BackButton = ({ onClick }: { readonly onClick: () => void }) => (
+  <button type="button" className="button" onClick={onClick}>
+    Back
+  </button>
+)
+
+const advice = (isMany: boolean): string =>
+  isMany
+    ? "The first who accepts has the order. Without a choice the nearest are asked."
+    : "The best first: near, with few orders."
 
 const titles: Readonly<Record<string, string>> = {
   assign: "Assign to a driver",
