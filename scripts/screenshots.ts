@@ -48,6 +48,18 @@ const choose = async (page: Page, status: string): Promise<void> => {
   await settle(page, 6_000)
 }
 
+/** The board, with an order that is on its way. */
+const board = async (page: Page): Promise<void> => {
+  await signIn(page)
+  await page.locator(".late-only").waitFor({ timeout: readyMs })
+  await page.getByRole("combobox", { name: "Search orders" }).fill("to the door")
+  await page.locator(".board-row[data-stage=underWay]").first().click({ timeout: readyMs })
+  await page.locator(".order-panel .timeline").waitFor({ timeout: readyMs })
+  await page.getByRole("combobox", { name: "Search orders" }).fill("")
+  await page.locator(".order-panel h2").focus()
+  await settle(page, 6_000)
+}
+
 const consoleOf = (page: Page, status: string) => signIn(page).then(() => choose(page, status))
 
 const followed = async (page: Page): Promise<void> => {
@@ -77,6 +89,7 @@ const picturesOf = (server: string, link: string): ReadonlyArray<Picture> => [
     options: phone,
     prepare: (page) => consoleOf(page, "Carrying")
   },
+  { file: "board.png", url: `${server}/console/orders`, options: desk, prepare: board },
   { file: "tracking.png", url: link, options: phone, prepare: followed }
 ]
 

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from "react"
 import { Problem } from "../../../src/client/Problem.ts"
 import type { Page } from "../../../src/client/RestClient.ts"
 import type { Session } from "../fleet/Session.ts"
-import type { BoardOrder } from "./BoardOrder.ts"
+import { type BoardOrder, standingWords } from "./BoardOrder.ts"
 import { type BoardStage, boardStages, byUrgency, stageOf } from "./BoardStage.ts"
 import { latenessOf } from "./Lateness.ts"
 import type { OrderAnswer } from "./OrderAnswer.ts"
@@ -25,7 +25,15 @@ const searchAfterMs = 300
 const searchCharsMin = 3
 
 const wordsOf = (order: BoardOrder): string =>
-  [order.id, order.shipment_id, order.external_id, order.customer_name, order.address.line1, order.driver?.name]
+  [
+    order.id,
+    order.shipment_id,
+    order.external_id,
+    order.customer_name,
+    order.address.line1,
+    order.driver?.name,
+    standingWords(order)
+  ]
     .filter(Boolean)
     .join(" ")
     .toLocaleLowerCase()
