@@ -1,8 +1,8 @@
 import type { ActorKind } from "../../../src/domain/Actor.ts"
+import { allowedCommands } from "../../../src/domain/AllowedCommands.ts"
 import type { AssignmentStatus } from "../../../src/domain/Assignment.ts"
 import { decideOrder, type OrderStatus } from "../../../src/domain/Order.ts"
 import type { ShipmentStatus } from "../../../src/domain/Shipment.ts"
-import { allowedCommands } from "../../../src/domain/ShipmentDecision.ts"
 import type { ShipmentState } from "../../../src/domain/ShipmentState.ts"
 import type { OrderView, ShipmentAnswer } from "./OrderView.ts"
 import type { ApiRoutes } from "./Rights.ts"
@@ -57,7 +57,9 @@ const stateOf = ({ status, sequence, is_picked_up, assignment }: ShipmentAnswer)
             assignmentId: assignment.id,
             driverId: assignment.driver_id ?? "",
             status: assignment.status as AssignmentStatus,
-            fencingToken: assignment.fencing_token
+            fencingToken: assignment.fencing_token,
+            // No action of a dispatcher depends on when an offer ends.
+            expiresAtMs: null
           }
         ],
   stops: []
