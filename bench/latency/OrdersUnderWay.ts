@@ -6,6 +6,7 @@ import { Orders } from "../../src/actors/Orders.ts"
 import { Shipments } from "../../src/actors/Shipments.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
+import { Secret } from "../../src/identity/Secret.ts"
 import { AppDatabase, DatabaseUrl, pgSettings } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
@@ -117,6 +118,8 @@ export const ordersUnderWay = async (
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, url)),
       Layer.provideMerge(emptyEnv),
+      // No order of the bench is delivered with a PIN: any secret does.
+      Layer.provide(Secret.layer(Redacted.make(randomBytes(32).toString("hex")))),
       Layer.provideMerge(Logger.layer([]))
     )
     const orderIds = await Effect.runPromise(

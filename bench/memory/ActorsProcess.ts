@@ -23,6 +23,7 @@ const link: DriverLink = {
   tasks: silent,
   offer: silent,
   offerGone: silent,
+  message: silent,
   close: silent
 }
 const node: IntakeNode = {

@@ -1,9 +1,12 @@
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { ConfigProvider, Effect, Layer, Logger, Redacted } from "effect"
 import { EngineLayer } from "../../src/cli/serve/EngineLayer.ts"
 import { Env, envConfig } from "../../src/config/Env.ts"
 import { RealtimeServer } from "../../src/gateway/RealtimeServer.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
+import { diskFileStorage } from "../../src/persistence/DiskFileStorage.ts"
 import { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
 import { QueueRedisUrl } from "../../src/persistence/QueuePolicy.ts"
 import { RedisUrl } from "../../src/persistence/Redis.ts"
@@ -23,7 +26,9 @@ const engine = (plan: ServerPlan, listening: (port: number) => void) =>
       Layer.succeed(RedisUrl, Redacted.make(plan.redisUrl)),
       Layer.succeed(QueueRedisUrl, Redacted.make(plan.redisUrl)),
       Layer.succeed(Env, { ...env, realtimePort: 0, nodeName: "bench" }),
-      Secret.layer(Redacted.make(plan.secret))
+      Secret.layer(Redacted.make(plan.secret)),
+      // Nothing is uploaded here.
+      diskFileStorage(join(tmpdir(), "dropmate-bench-files"))
     )
     return yield* Effect.gen(function* () {
       const writer = yield* TelemetryWriter

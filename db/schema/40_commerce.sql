@@ -60,6 +60,8 @@ CREATE TABLE orders (
   window_start        timestamptz,
   window_end          timestamptz,
   notes               text CHECK (length(notes) <= 500),
+  delivery_requirements text[] CHECK (delivery_requirements <@ ARRAY['photo', 'signature', 'pin', 'barcode', 'note']),
+  parcel_barcode      text CHECK (length(parcel_barcode) BETWEEN 1 AND 200),
   total               numeric(12,2) NOT NULL CHECK (total >= 0),
   currency            char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
   event_epoch         integer NOT NULL DEFAULT 1,
@@ -73,6 +75,7 @@ CREATE TABLE orders (
   CONSTRAINT orders_ended CHECK ((ended_at IS NOT NULL) = (status IN ('fulfilled', 'cancelled')))
 );
 COMMENT ON COLUMN orders.ended_at IS 'when the order was fulfilled or cancelled, by the database clock';
+COMMENT ON COLUMN orders.delivery_requirements IS 'how its delivery must be proved; NULL is the shop''s own rule (delivery.requirements)';
 CREATE INDEX orders_customer_created ON orders (customer_id, created_at DESC);
 CREATE INDEX orders_status_created ON orders (status, created_at DESC);
 CREATE INDEX orders_ended ON orders (ended_at) WHERE ended_at IS NOT NULL;

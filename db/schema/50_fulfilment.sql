@@ -21,6 +21,7 @@ CREATE TABLE shipments (
   estimated_at               timestamptz,
   courier_notes              text CHECK (length(courier_notes) <= 500),
   current_driver_location_id uuid REFERENCES drivers ON DELETE SET NULL,
+  wrong_pins                 smallint NOT NULL DEFAULT 0 CHECK (wrong_pins >= 0),
   created_at                 timestamptz NOT NULL DEFAULT now(),
   updated_at                 timestamptz NOT NULL DEFAULT now(),
   ended_at                   timestamptz,
@@ -32,6 +33,7 @@ COMMENT ON COLUMN shipments.estimated_arrival_at IS 'the committed ETA of the dr
 COMMENT ON COLUMN shipments.estimated_arrival_p90_at IS 'nine times of ten earlier';
 COMMENT ON COLUMN shipments.estimated_at IS 'when the estimate was made';
 COMMENT ON COLUMN shipments.current_driver_location_id IS 'key of the row of active_driver_locations (its driver_id) that shows the parcel now';
+COMMENT ON COLUMN shipments.wrong_pins IS 'times that a driver gave a wrong delivery PIN';
 COMMENT ON COLUMN shipments.is_picked_up IS 'the parcel has left its origin; a hand-off does not take that back';
 CREATE INDEX shipments_status_promised ON shipments (status, promised_arrival_at);
 CREATE INDEX shipments_current_driver_location ON shipments (current_driver_location_id);

@@ -1,6 +1,7 @@
 -- What people say to each other about an order, what they send along, and what they are shown.
 
--- A file in object storage: whose bytes they are, not the bytes. `stored_at` is NULL while it is being uploaded.
+-- A file in object storage: whose bytes they are, not the bytes. `stored_at` is NULL while it is being uploaded: then
+-- `received_bytes` of it are safe, and the next ones begin there.
 CREATE TABLE files (
   id          uuid PRIMARY KEY,
   bucket      text NOT NULL CHECK (length(bucket) BETWEEN 1 AND 100),
@@ -9,18 +10,55 @@ CREATE TABLE files (
   bytes       bigint NOT NULL CHECK (bytes >= 0),
   sha256      bytea CHECK (octet_length(sha256) = 32),
   name        text CHECK (length(name) BETWEEN 1 AND 255),
+  purpose     text NOT NULL DEFAULT 'attachment' CHECK (purpose IN ('proof', 'attachment')),
   customer_id uuid REFERENCES customers ON DELETE SET NULL,
   uploaded_by uuid REFERENCES users ON DELETE SET NULL,
+  received_bytes bigint NOT NULL DEFAULT 0,
+  received_at timestamptz NOT NULL DEFAULT now(),
   created_at  timestamptz NOT NULL DEFAULT now(),
   stored_at   timestamptz,
   deleted_at  timestamptz,
-  CONSTRAINT files_stored CHECK (stored_at IS NULL OR sha256 IS NOT NULL)
+  CONSTRAINT files_stored CHECK (stored_at IS NULL OR sha256 IS NOT NULL),
+  CONSTRAINT files_received CHECK (received_bytes BETWEEN 0 AND bytes)
 );
+COMMENT ON COLUMN files.received_at IS 'when the upload last went on';
 COMMENT ON COLUMN files.customer_id IS 'whose personal data it holds; erased with them';
 COMMENT ON COLUMN files.deleted_at IS 'the bytes may be taken from the storage';
 CREATE UNIQUE INDEX files_place_key ON files (bucket, key);
 CREATE INDEX files_customer ON files (customer_id) WHERE customer_id IS NOT NULL;
+-- What somebody sends again is the file that it was.
+CREATE UNIQUE INDEX files_upload_key ON files (uploaded_by, sha256) WHERE deleted_at IS NULL;
+CREATE INDEX files_unfinished ON files (received_at) WHERE stored_at IS NULL;
 CREATE INDEX files_deleted ON files (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- How deliveries were proved, one row for each proof that a driver gave. A photo or a signature is known by the SHA-256 that was taken
+-- when it was captured; until the driver has uploaded a file with it the proof is pending (`added_at` is NULL). A PIN is never kept.
+CREATE TABLE proofs (
+  id            uuid PRIMARY KEY,
+  order_id      uuid NOT NULL REFERENCES orders ON DELETE RESTRICT,
+  shipment_id   uuid NOT NULL REFERENCES shipments ON DELETE RESTRICT,
+  assignment_id uuid NOT NULL REFERENCES driver_assignments ON DELETE RESTRICT,
+  driver_id     uuid REFERENCES drivers ON DELETE SET NULL,
+  position      smallint NOT NULL CHECK (position >= 1),
+  type          text NOT NULL CHECK (type IN ('photo', 'signature', 'pin', 'barcode', 'note')),
+  value         text CHECK (length(value) BETWEEN 1 AND 500),
+  sha256        bytea CHECK (octet_length(sha256) = 32),
+  file_id       uuid REFERENCES files ON DELETE SET NULL,
+  captured_at   timestamptz NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  added_at      timestamptz,
+  CONSTRAINT proofs_file CHECK (CASE WHEN type IN ('photo', 'signature') THEN sha256 IS NOT NULL ELSE sha256 IS NULL AND added_at IS NOT NULL END),
+  CONSTRAINT proofs_value CHECK (value IS NULL OR type IN ('barcode', 'note'))
+);
+COMMENT ON COLUMN proofs.captured_at IS 'event time of the delivery, as the phone reported it';
+COMMENT ON COLUMN proofs.added_at IS 'when it was whole; NULL while its file is missing';
+CREATE UNIQUE INDEX proofs_position ON proofs (assignment_id, position);
+CREATE INDEX proofs_shipment ON proofs (shipment_id);
+CREATE INDEX proofs_driver ON proofs (driver_id) WHERE driver_id IS NOT NULL;
+CREATE INDEX proofs_order ON proofs (order_id);
+CREATE INDEX proofs_file_id ON proofs (file_id) WHERE file_id IS NOT NULL;
+CREATE INDEX proofs_pending ON proofs (sha256) WHERE added_at IS NULL;
+CREATE INDEX proofs_missing ON proofs (created_at) WHERE added_at IS NULL;
 
 -- context_id is the order, the ad, or for support the customer it is about; (context_type, context_id) has no foreign key, so a
 -- trigger checks that there is such a row.
@@ -91,6 +129,18 @@ END
 $$;
 CREATE TRIGGER messages_settle BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION settle_message();
 
+-- Every node that holds a socket of the driver who brings the parcel sends MESSAGE, unless the driver wrote it.
+CREATE FUNCTION announce_message() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM pg_notify('dropmate_messages', a.driver_id || ' ' || NEW.id)
+  FROM message_threads t JOIN shipments s ON s.order_id = t.context_id JOIN driver_assignments a ON a.shipment_id = s.id
+  WHERE t.id = NEW.thread_id AND t.context_type = 'order' AND a.status IN ('accepted', 'en_route', 'arrived')
+    AND a.driver_id IS DISTINCT FROM NEW.author_driver_id AND a.driver_id IS NOT NULL;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER messages_announce AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION announce_message();
+
 CREATE TYPE ad_status AS ENUM ('draft', 'active', 'paused', 'ended');
 
 CREATE TABLE ads (
@@ -159,7 +209,7 @@ $$;
 CREATE TRIGGER message_threads_context_exists BEFORE INSERT OR UPDATE OF context_type, context_id ON message_threads
   FOR EACH ROW EXECUTE FUNCTION check_thread_context();
 
-GRANT SELECT, INSERT, UPDATE ON files, message_threads, messages, message_reads, ads TO dropmate_app;
+GRANT SELECT, INSERT, UPDATE ON files, proofs, message_threads, messages, message_reads, ads TO dropmate_app;
 GRANT SELECT, INSERT ON message_attachments, ad_impressions TO dropmate_app;
-GRANT SELECT ON files, message_threads, messages, message_attachments, message_reads, ads, ad_impressions TO dropmate_jobs;
+GRANT SELECT ON files, proofs, message_threads, messages, message_attachments, message_reads, ads, ad_impressions TO dropmate_jobs;
 GRANT UPDATE, DELETE ON files TO dropmate_jobs;

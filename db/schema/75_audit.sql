@@ -50,7 +50,7 @@ END
 $$;
 
 CREATE TRIGGER orders_audit AFTER INSERT OR UPDATE OR DELETE ON orders FOR EACH ROW EXECUTE FUNCTION audit_row(
-  'contact_name,contact_phone,contact_email,pickup_line1,pickup_lat,pickup_lng,notes', 'last_event_no,version,created_at,updated_at');
+  'contact_name,contact_phone,contact_email,pickup_line1,pickup_lat,pickup_lng,notes,parcel_barcode', 'last_event_no,version,created_at,updated_at');
 CREATE TRIGGER shipments_audit AFTER INSERT OR UPDATE OR DELETE ON shipments FOR EACH ROW EXECUTE FUNCTION audit_row(
   'courier_notes', 'version,created_at,updated_at');
 CREATE TRIGGER drivers_audit AFTER INSERT OR UPDATE OR DELETE ON drivers FOR EACH ROW EXECUTE FUNCTION audit_row(

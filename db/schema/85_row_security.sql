@@ -60,6 +60,16 @@ CREATE FUNCTION scope_has_file(wanted uuid) RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM message_attachments a JOIN messages m ON m.id = a.message_id
     WHERE a.file_id = wanted AND m.deleted_at IS NULL AND scope_has_thread(m.thread_id))
+    OR EXISTS (SELECT FROM proofs p WHERE p.file_id = wanted AND scope_has_order(p.order_id))
+    -- A phone's socket knows its driver and not the user.
+    OR EXISTS (SELECT FROM files f JOIN drivers d ON d.user_id = f.uploaded_by WHERE f.id = wanted AND d.id = scope_driver_id())
+$$;
+
+-- All that a driver is told of who gets the parcel; their row and their number are not for drivers.
+CREATE FUNCTION order_first_name(wanted uuid) RETURNS text
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT split_part(btrim(coalesce(o.contact_name, (SELECT c.name FROM customers c WHERE c.id = o.customer_id))), ' ', 1)
+  FROM orders o WHERE o.id = wanted AND (scope_carries_order(o.id) OR scope_is_staff())
 $$;
 
 -- One rule for each table: who has the row. Staff have every row; `(SELECT ...)` is asked once for a statement, not for a row.
@@ -98,10 +108,11 @@ BEGIN
     ('outbox', 'false'),
     ('tracking_sessions', 'customer_id = (SELECT scope_customer_id()) OR created_by = (SELECT scope_user_id())'),
     ('files', 'customer_id = (SELECT scope_customer_id()) OR uploaded_by = (SELECT scope_user_id()) OR scope_has_file(id)'),
+    ('proofs', 'driver_id = (SELECT scope_driver_id()) OR scope_has_order(order_id)'),
     ('message_threads', 'customer_id = (SELECT scope_customer_id()) OR context_type = ''order'' AND scope_has_order(context_id)'),
     ('messages', 'scope_has_thread(thread_id)'),
     ('message_attachments', 'EXISTS (SELECT FROM messages m WHERE m.id = message_id)'),
-    ('message_reads', 'user_id = (SELECT scope_user_id())'),
+    ('message_reads', 'user_id = (SELECT scope_user_id()) OR user_id = (SELECT d.user_id FROM drivers d WHERE d.id = (SELECT scope_driver_id()))'),
     ('ad_impressions', 'customer_id = (SELECT scope_customer_id())'),
     ('idempotency_keys', 'client_scope = ''user:'' || (SELECT scope_user_id())::text'),
     ('background_jobs', 'false'),

@@ -2,9 +2,12 @@
 
 -- What may stay of an event's data: ids, numbers, codes and times. A new key is personal until it is named here.
 CREATE FUNCTION impersonal_event_data(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT coalesce(jsonb_object_agg(key, CASE WHEN key = 'proof' THEN jsonb_build_object('type', value -> 'type') ELSE value END), '{}')
+  SELECT coalesce(jsonb_object_agg(key, CASE
+      WHEN key = 'proof' THEN jsonb_build_object('type', value -> 'type')
+      WHEN key = 'proofs' THEN (SELECT jsonb_agg(jsonb_build_object('type', each -> 'type')) FROM jsonb_array_elements(value) AS each)
+      ELSE value END), '{}')
   FROM jsonb_each(data)
-  WHERE key = ANY (ARRAY['assignment_id', 'driver_id', 'fencing_token', 'replaces', 'offers', 'assignment_ids', 'to_driver_id', 'window_start', 'window_end', 'stops', 'proof', 'reason_code', 'p50_at', 'p90_at', 'computed_at', 'source',
+  WHERE key = ANY (ARRAY['assignment_id', 'driver_id', 'fencing_token', 'replaces', 'offers', 'assignment_ids', 'to_driver_id', 'window_start', 'window_end', 'stops', 'proof', 'proofs', 'proof_id', 'type', 'thread_id', 'message_id', 'author_role', 'reason_code', 'p50_at', 'p90_at', 'computed_at', 'source',
     'payment_id', 'refund_id', 'amount', 'currency', 'failure_code'])
 $$;
 
@@ -70,7 +73,7 @@ BEGIN
   WHERE customer_id = in_customer_id OR id IN (SELECT delivery_address_id FROM orders WHERE id = ANY (his_orders));
   GET DIAGNOSTICS changed = ROW_COUNT; rows := rows || jsonb_build_object('delivery_addresses', changed);
 
-  UPDATE orders SET contact_name = NULL, contact_phone = NULL, contact_email = NULL, notes = NULL, pickup_line1 = NULL,
+  UPDATE orders SET contact_name = NULL, contact_phone = NULL, contact_email = NULL, notes = NULL, parcel_barcode = NULL, pickup_line1 = NULL,
     pickup_lat = round(pickup_lat::numeric, 1), pickup_lng = round(pickup_lng::numeric, 1)
   WHERE id = ANY (his_orders);
   GET DIAGNOSTICS changed = ROW_COUNT; rows := rows || jsonb_build_object('orders', changed);
@@ -97,10 +100,14 @@ BEGIN
     DELETE FROM message_attachments a USING messages m WHERE m.id = a.message_id AND m.thread_id = ANY (his_threads) RETURNING a.file_id
   ), gone AS (
     UPDATE files SET deleted_at = coalesce(deleted_at, now()), name = NULL, customer_id = NULL
-    WHERE customer_id = in_customer_id OR id IN (SELECT file_id FROM attached) RETURNING id, bucket, key
+    WHERE customer_id = in_customer_id OR id IN (SELECT file_id FROM attached)
+      OR id IN (SELECT file_id FROM proofs WHERE order_id = ANY (his_orders)) RETURNING id, bucket, key
   )
   SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'bucket', bucket, 'key', key)), '[]'), count(*) INTO files_gone, changed FROM gone;
   rows := rows || jsonb_build_object('files', changed);
+  -- That there was a proof stays; what it showed does not.
+  UPDATE proofs SET value = NULL, file_id = NULL WHERE order_id = ANY (his_orders);
+  GET DIAGNOSTICS changed = ROW_COUNT; rows := rows || jsonb_build_object('proofs', changed);
   UPDATE messages SET body = 'Erased', author_customer_id = NULL, deleted_at = coalesce(deleted_at, now()) WHERE thread_id = ANY (his_threads);
   GET DIAGNOSTICS changed = ROW_COUNT; rows := rows || jsonb_build_object('messages', changed);
   UPDATE message_threads SET subject = NULL, customer_id = NULL, deleted_at = coalesce(deleted_at, now()) WHERE id = ANY (his_threads);

@@ -20,7 +20,7 @@ import { CloseCode } from "../protocol/CloseCode.ts"
 import { fieldFaults, type PointBlock } from "../protocol/PointBlock.ts"
 import { CreditHistory } from "./CreditHistory.ts"
 import type { DriverActor } from "./DriverActor.ts"
-import type { DriverLink, RefusalCode } from "./DriverLink.ts"
+import type { DriverLink, MessageShape, RefusalCode } from "./DriverLink.ts"
 import type { Offer } from "./OfferShape.ts"
 import { quarantineDetail } from "./QuarantineDetail.ts"
 import type { Task } from "./TaskShape.ts"
@@ -256,6 +256,11 @@ export class DeviceIntake implements IngestListener {
 
   offerGone(offerId: string, reason: OfferEnd): void {
     this.link?.offerGone(offerId, reason)
+  }
+
+  /** Somebody else wrote about what the driver brings. */
+  message(threadId: string, message: MessageShape): void {
+    this.link?.message(threadId, message)
   }
 
   settled(seq: number, quarantined: ReadonlyArray<QuarantinedPoint>): void {

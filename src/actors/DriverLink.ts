@@ -7,6 +7,17 @@ import type { Task } from "./TaskShape.ts"
 /** Why points were not taken. `buffer_full` is this server's memory, not the phone's credit. */
 export type RefusalCode = "sequence_gap" | "credit_exceeded" | "buffer_full" | "malformed_frame"
 
+/** `message{}` of the MESSAGE frame (02-protocol, section 5). */
+export interface MessageShape {
+  readonly message_id: string
+  readonly author_role: string
+  readonly text: string
+  /** Ids of files. */
+  readonly attachments: ReadonlyArray<string>
+  /** Unix milliseconds. */
+  readonly created_at: number
+}
+
 /**
  * What an actor may say to a driver's phone. The gateway implements it over a socket; an actor never sees one.
  * All synchronous; saying something to a connection that is gone does nothing.
@@ -22,5 +33,7 @@ export interface DriverLink {
   /** A shipment that the driver may take. */
   offer(offer: Offer): void
   offerGone(offerId: string, reason: OfferEnd): void
+  /** What somebody else wrote in a thread; may come twice. */
+  message(threadId: string, message: MessageShape): void
   close(code: CloseCode, retryAfterMs: number): void
 }

@@ -1,5 +1,7 @@
 import { Effect, Layer } from "effect"
+import { DeliveryPins } from "../identity/DeliveryPins.ts"
 import { AddressRepo } from "../persistence/AddressRepo.ts"
+import { FileRepo } from "../persistence/FileRepo.ts"
 import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { OfferRepo } from "../persistence/OfferRepo.ts"
@@ -8,6 +10,7 @@ import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
 import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { RefundRepo } from "../persistence/RefundRepo.ts"
+import { ProofRepo } from "../persistence/ProofRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
@@ -34,12 +37,15 @@ export const orderActors = (processors: typeof configuredProcessors) =>
       Layer.mergeAll(
         AddressRepo.layer,
         IdempotencyRepo.layer,
+        DeliveryPins.layer,
+        FileRepo.layer,
         LocationRepo.layer,
         OfferRepo.layer,
         OrderRepo.layer,
         PaymentOperationRepo.layer,
         PaymentRepo.layer,
         ProductRepo.layer,
+        ProofRepo.layer,
         RefundRepo.layer,
         SettingRepo.layer,
         ShipmentEventRepo.layer,
@@ -50,5 +56,5 @@ export const orderActors = (processors: typeof configuredProcessors) =>
     )
   )
 
-/** With the processors of the environment. Needs SqlClient, DatabaseUrl, Env and ShipmentAnswers. */
+/** With the processors of the environment. Needs SqlClient, DatabaseUrl, Secret, Env and ShipmentAnswers. */
 export const OrderActors = orderActors(configuredProcessors)

@@ -36,6 +36,10 @@ export interface OrderRequest {
   readonly pickup: NewOrder["pickup"]
   readonly window: NewOrder["window"]
   readonly notes: string | undefined
+  /** How its delivery must be proved; undefined: by the shop's own rule. */
+  readonly requirements?: NewOrder["requirements"]
+  /** What is printed on the parcel. */
+  readonly barcode?: NewOrder["barcode"]
   readonly isSubmitted: boolean
 }
 
@@ -103,7 +107,16 @@ export class Orders extends Context.Service<
         const { items, total } = yield* priced(request.items)
         const addressId = yield* addressIdOf(request)
         const { address: _, isSubmitted, ...rest } = request
-        yield* orders.insert({ ...rest, id, addressId, items, total, status: isSubmitted ? "submitted" : "draft" })
+        yield* orders.insert({
+          requirements: undefined,
+          barcode: undefined,
+          ...rest,
+          id,
+          addressId,
+          items,
+          total,
+          status: isSubmitted ? "submitted" : "draft"
+        })
         if (isSubmitted) yield* products.reserve(request.items)
         const events: ReadonlyArray<NewEvent> = [
           { type: "order.drafted", data: {} },

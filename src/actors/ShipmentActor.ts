@@ -6,6 +6,7 @@ import { carryingAssignment, type ShipmentState } from "../domain/ShipmentState.
 import { inRowScope, type RowScope, ScopeOfDriver } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
+import { makeDeliveryProofs } from "./DeliveryProofs.ts"
 import { makeKeyedAnswers } from "./KeyedAnswers.ts"
 import { ShipmentAnswers } from "./ShipmentAnswers.ts"
 import type { ShipmentAsk, ShipmentReport } from "./ShipmentAsk.ts"
@@ -55,6 +56,7 @@ export const makeShipmentActors = Effect.gen(function* () {
   const scopeOf = yield* ScopeOfDriver
   const keyed = yield* makeKeyedAnswers
   const decide = yield* makeShipmentDecider
+  const proofs = yield* makeDeliveryProofs
   const committed = yield* makeCommitted
 
   const asked = (shipmentId: string, memory: ShipmentMemory, ask: ShipmentAsk) =>
@@ -77,7 +79,9 @@ export const makeShipmentActors = Effect.gen(function* () {
     remember: (after: ShipmentState) => void
   ) => {
     const origin: EventOrigin = { actor: { kind: "driver", id: driverId }, cause: `command ${commandId}`, occurredAt }
-    return decide(shipmentId, memory, command, origin).pipe(
+    return proofs.hold(command).pipe(
+      Effect.andThen(decide(shipmentId, memory, command, origin)),
+      Effect.tapErrorTag("CommandRefused", (refused) => proofs.countTry(shipmentId, refused)),
       Effect.map(({ after }) => {
         remember(after)
         return verdictOn(shipmentId, command, after)

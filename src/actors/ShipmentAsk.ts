@@ -14,10 +14,16 @@ const text = Schema.String
 const maybeText = Schema.optionalKey(text)
 const orUndefined = Schema.UndefinedOr(text)
 
+const Proof = Schema.Struct({
+  type: Schema.Literals(proofTypes),
+  file_id: maybeText,
+  value: maybeText,
+  sha256: maybeText
+})
+
 const TaskPayload = Schema.Struct({
-  proof: Schema.optionalKey(
-    Schema.Struct({ type: Schema.Literals(proofTypes), file_id: maybeText, value: maybeText, sha256: maybeText })
-  ),
+  proof: Schema.optionalKey(Proof),
+  proofs: Schema.optionalKey(Schema.Array(Proof)),
   reason_code: maybeText,
   note: maybeText,
   to_driver_id: maybeText

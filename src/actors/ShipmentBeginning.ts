@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { decideOrder } from "../domain/Order.ts"
+import { requiredProofs } from "../domain/Proof.ts"
 import type { ShipmentEvent } from "../domain/ShipmentEvent.ts"
 import { foldShipment } from "../domain/ShipmentState.ts"
 import { newId } from "../persistence/NewId.ts"
@@ -21,7 +22,10 @@ export const makeShipmentBeginning = Effect.gen(function* () {
 
   const begin = Effect.fnUntraced(function* (order: OrderRow, origin: EventOrigin) {
     const shipmentId = yield* newId
-    const stops = yield* stopsOf(order)
+    const stops = yield* stopsOf(
+      order,
+      order.delivery_requirements ?? shopRequirements(yield* settings.get(requirementsKey))
+    )
     const created: ShipmentEvent = {
       type: "shipment.created",
       data: { stops: stops.map(({ id, type, position }) => ({ stop_id: id, type, position })) }
@@ -57,6 +61,11 @@ export const makeShipmentBeginning = Effect.gen(function* () {
   return { confirm }
 })
 
+const requirementsKey = "delivery.requirements"
+
+/** The shop's own rule; what is no type of a proof is not one. */
+const shopRequirements = (value: unknown): ReadonlyArray<string> => (Array.isArray(value) ? requiredProofs(value) : [])
+
 const addressLine = (order: OrderRow): string => {
   const { line1, line2, postal_code, city, country } = order.address
   return [line1, line2, [postal_code, city].filter((part) => part !== null).join(" "), country]
@@ -65,7 +74,7 @@ const addressLine = (order: OrderRow): string => {
 }
 
 /** Pickup before drop-off; without a pickup place the parcel is with the driver's depot, and there is only the drop-off. */
-const stopsOf = (order: OrderRow): Effect.Effect<ReadonlyArray<NewStop>> =>
+const stopsOf = (order: OrderRow, requirements: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<NewStop>> =>
   Effect.gen(function* () {
     const window =
       order.window_start === null || order.window_end === null
@@ -75,7 +84,18 @@ const stopsOf = (order: OrderRow): Effect.Effect<ReadonlyArray<NewStop>> =>
     const pickup: ReadonlyArray<NewStop> =
       lat === null || lng === null
         ? []
-        : [{ id: yield* newId, type: "pickup", position: 1, lat, lng, address: line1, window: undefined }]
+        : [
+            {
+              id: yield* newId,
+              type: "pickup",
+              position: 1,
+              lat,
+              lng,
+              address: line1,
+              window: undefined,
+              requirements: []
+            }
+          ]
     const dropoff: NewStop = {
       id: yield* newId,
       type: "dropoff",
@@ -83,7 +103,8 @@ const stopsOf = (order: OrderRow): Effect.Effect<ReadonlyArray<NewStop>> =>
       lat: order.address.lat,
       lng: order.address.lng,
       address: addressLine(order),
-      window
+      window,
+      requirements
     }
     return [...pickup, dropoff]
   })

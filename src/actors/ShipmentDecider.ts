@@ -5,6 +5,7 @@ import type { ShipmentState } from "../domain/ShipmentState.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { DriverNotAssignable, refusal } from "./CommandRefused.ts"
+import { makeDeliveryProofs } from "./DeliveryProofs.ts"
 import { makeOfferCandidates } from "./OfferCandidates.ts"
 import { makeShipmentKeeping } from "./ShipmentKeeping.ts"
 
@@ -28,6 +29,7 @@ export const makeShipmentDecider = Effect.gen(function* () {
   const faultAt = yield* FaultPoint
   const keeping = yield* makeShipmentKeeping
   const { offerable } = yield* makeOfferCandidates
+  const proofs = yield* makeDeliveryProofs
 
   const assignable = Effect.fnUntraced(function* (shipmentId: string, command: ShipmentCommand) {
     if (command._tag === "Offer") return yield* offerable(shipmentId, command.offers)
@@ -60,7 +62,9 @@ export const makeShipmentDecider = Effect.gen(function* () {
     if (decision._tag === "Refused") return yield* refusal(decision)
     yield* faultAt("shipment.decided")
     if (decision.events.length === 0) return { orderId, after: before } satisfies Decided
+    const judged = yield* proofs.judge(orderId, shipmentId, command)
     const after = yield* keeping.keep(orderId, orderStatus, shipmentId, before, decision.events, origin)
+    yield* proofs.keep(orderId, shipmentId, command, judged, origin)
     yield* faultAt("shipment.kept")
     return { orderId, after } satisfies Decided
   })

@@ -24,7 +24,10 @@ export const taskShape = (row: TaskRow) => ({
   status: row.status,
   shipment_status: row.shipment_status,
   sequence: row.sequence,
-  stops: row.stops.map(stopShape)
+  stops: row.stops.map(stopShape),
+  ...(row.first_name === null
+    ? {}
+    : { contact: { first_name: row.first_name, thread_id: publicId("thread", row.thread_id) } })
 })
 
 /** One of them. */

@@ -161,6 +161,16 @@ export class RestClient {
     return this.send<A>({ method: "POST", path, body, idempotencyKey })
   }
 
+  /** A change of a resource that may be repeated. */
+  patch<A>(path: string, body: unknown): Promise<A> {
+    return this.send<A>({ method: "PATCH", path, body, repeats: true })
+  }
+
+  /** A part of a file at an offset. Not repeated here: what came of it only the upload's offset says. */
+  patchBytes<A>(path: string, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<A> {
+    return this.send<A>({ method: "PATCH", path, bytes, headers: { "upload-offset": String(offset) } })
+  }
+
   /** Code `email_taken` when the address has an account. */
   createDriver(driver: NewDriver): Promise<Driver> {
     return this.send<Driver>({ method: "POST", path: "/v1/drivers", body: driver, idempotencyKey: crypto.randomUUID() })
@@ -217,12 +227,14 @@ export class RestClient {
     if (request.isPublic !== true && this.authorize !== undefined)
       headers.set("authorization", `Bearer ${await this.authorize()}`)
     if (request.body !== undefined) headers.set("content-type", "application/json")
+    if (request.bytes !== undefined) headers.set("content-type", "application/offset+octet-stream")
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value)
     if (request.idempotencyKey !== undefined) headers.set("idempotency-key", request.idempotencyKey)
     try {
       const response = await this.fetch(`${this.url}${request.path}${queryText(request.query)}`, {
         method: request.method,
         headers,
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        body: request.bytes ?? (request.body === undefined ? null : JSON.stringify(request.body)),
         signal: AbortSignal.timeout(this.requestMsMax)
       })
       if (!response.ok) return { kind: "refusal", cause: await readProblem(label, response) }
@@ -234,10 +246,13 @@ export class RestClient {
 }
 
 interface RestRequest {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "PATCH"
   readonly path: string
   readonly query?: Query
   readonly body?: unknown
+  /** Instead of `body`. */
+  readonly bytes?: Uint8Array<ArrayBuffer>
+  readonly headers?: Readonly<Record<string, string>>
   readonly idempotencyKey?: string
   /** Goes without an access token. */
   readonly isPublic?: boolean

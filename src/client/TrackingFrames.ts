@@ -55,6 +55,8 @@ export interface TrackedOrder {
   readonly driver: TrackedDriver | undefined
   readonly position: TrackedPosition | undefined
   readonly destination: { readonly lat: number; readonly lng: number } | undefined
+  /** What the customer tells the driver at the door; undefined when nobody will ask. */
+  readonly deliveryPin: string | undefined
   readonly timeline: ReadonlyArray<TimelineEvent>
   /** When the link ends, Unix milliseconds. */
   readonly expiresAt: number | undefined
@@ -139,6 +141,7 @@ export const readTrackedOrder = (value: unknown): TrackedOrder | undefined => {
       : undefined,
     position: Array.isArray(value.position) ? readPosition(value.position) : undefined,
     destination: readDestination(value.destination),
+    deliveryPin: textIf(value.delivery_pin),
     timeline: readTimeline(value.timeline),
     expiresAt: numberIf(value.expires_at)
   }

@@ -29,6 +29,8 @@ const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean
     "one link could use up all that an address may hold, so its own bound would never be met"
   ],
   [(l) => l.etaStepMs <= l.etaFloorMs, "an estimate could be rounded up to beyond what is worth telling"],
+  [(l) => l.uploadChunkBytesMax <= l.fileBytesMax, "one PATCH could carry more than any file may have"],
+  [(l) => l.clockPastMs < l.proofUploadMs, "an accepted delivery's upload could be given up before the phone is back"],
   [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],
   [(l) => l.peerHeartbeatMs * 2 <= l.peerSilentMs, "a node that is well would be taken for a silent one"],
   [(l) => l.peerTickMs <= l.peerRefreshMs, "a node's drivers could not all be told again in time"],

@@ -232,6 +232,24 @@ export const defaultLimits = {
   paymentTokenLengthMax: 255,
   /** How long the sandbox takes over `tok_slow`. */
   sandboxSlowMs: 3_000,
+  // Files and proofs
+  fileBytesMax: 20 * 1024 * 1024,
+  /** Bytes of one PATCH of an upload: what a phone sends again at most when it was cut off. */
+  uploadChunkBytesMax: 1024 * 1024,
+  downloadLinkTtlS: 5 * 60,
+  /** How much of a file is read at once while it is sent. */
+  downloadReadBytes: 64 * 1024,
+  /** An upload that has not gone on for this long is given up. Longer for proofs: a phone may be offline for days. */
+  attachmentUploadMs: 24 * 3_600_000,
+  proofUploadMs: 14 * 24 * 3_600_000,
+  fileSweepEveryMs: 60_000,
+  fileSweepRowsMax: 100,
+  wrongPinsMax: 5,
+  attachmentsPerMessageMax: 10,
+  /** Unread messages that a phone is sent with its tasks, the oldest first; the others are read over REST. */
+  unreadMessagesMax: 200,
+  /** A proof whose file has not come for this long is listed as missing. */
+  proofMissingMs: 3_600_000,
 
   // Tracking
   /** The driver is nearby within this distance of the drop-off. */

@@ -18,7 +18,9 @@ const shownData: Readonly<Record<string, ReadonlyArray<string>>> = {
   "shipment.returned": [],
   "shipment.cancelled": [],
   "shipment.rescheduled": ["window_start", "window_end"],
-  "eta.changed": ["p50_at", "p90_at", "computed_at", "source"]
+  "eta.changed": ["p50_at", "p90_at", "computed_at", "source"],
+  "proof.added": ["type"],
+  "message.created": ["author_role"]
 }
 
 /** Types that customers are shown. A driver's way to the pickup, who was asked, and a hand-off between drivers are

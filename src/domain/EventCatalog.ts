@@ -16,17 +16,14 @@ const unixMs = Schema.Int.annotate({ description: "Unix milliseconds" })
 const reason = { reason: Schema.optionalKey(Schema.String) }
 const assigned = { assignment_id: id("assignment") }
 const noted = { ...assigned, note: Schema.optionalKey(text) }
-const proved = {
-  ...noted,
-  proof: Schema.optionalKey(
-    Schema.Struct({
-      type: Schema.Literals(proofTypes),
-      file_id: Schema.optionalKey(text),
-      value: Schema.optionalKey(text),
-      sha256: Schema.optionalKey(matching(/^[0-9a-f]{64}$/))
-    })
-  )
-}
+const proofType = Schema.Literals(proofTypes)
+const proof = Schema.Struct({
+  type: proofType,
+  file_id: Schema.optionalKey(id("file")),
+  value: Schema.optionalKey(text),
+  sha256: Schema.optionalKey(matching(/^[0-9a-f]{64}$/))
+})
+const proved = { ...noted, proof: Schema.optionalKey(proof), proofs: Schema.optionalKey(Schema.Array(proof)) }
 const explained = { ...noted, reason_code: Schema.optionalKey(matching(/^[a-z][a-z0-9_]{0,39}$/)) }
 const stop = Schema.Struct({
   stop_id: id("stop"),
@@ -111,6 +108,17 @@ export const eventCatalog = {
     p90_at: unixMs,
     computed_at: unixMs,
     source: Schema.Literals(["position", "schedule"])
+  }),
+  "proof.added": says("A proof of the delivery is whole: its file, if it is one, is stored.", {
+    proof_id: id("proof"),
+    type: proofType,
+    file_id: Schema.optionalKey(id("file"))
+  }),
+  "proof.waived": says("The delivery may do without a proof that it required.", { type: proofType, ...reason }),
+  "message.created": says("Somebody wrote in the order's thread.", {
+    thread_id: id("thread"),
+    message_id: id("message"),
+    author_role: Schema.Literals(["customer", "driver", "staff", "system"])
   })
 } as const satisfies Readonly<Record<OrderEventType | PaymentEventType | ShipmentEventType, EventMeaning>> &
   Readonly<Record<string, EventMeaning>>

@@ -10,7 +10,11 @@ const kindOfKey: Readonly<Record<string, IdKind>> = {
   to_driver_id: "driver",
   stop_id: "stop",
   payment_id: "payment",
-  refund_id: "refund"
+  refund_id: "refund",
+  file_id: "file",
+  proof_id: "proof",
+  thread_id: "thread",
+  message_id: "message"
 }
 
 const publicValue = (key: string, value: unknown): unknown => {

@@ -19,7 +19,11 @@ export const idPrefix = {
   offer: "ofr",
   stop: "stp",
   trackingSession: "trk",
-  event: "evt"
+  event: "evt",
+  file: "fil",
+  proof: "prf",
+  thread: "thr",
+  message: "msg"
 } as const
 
 export type IdKind = keyof typeof idPrefix

@@ -10,7 +10,10 @@ export const refusedCodes = [
   "reason_required",
   "driver_not_available",
   "no_driver_available",
-  "not_permitted"
+  "not_permitted",
+  "proof_required",
+  "proof_invalid",
+  "proof_locked"
 ] as const
 
 /** One of the codes. */

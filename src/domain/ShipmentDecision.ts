@@ -3,6 +3,7 @@ import { isStaff } from "./Actor.ts"
 import { allowedCommands, illegalFor, isReschedulable } from "./AllowedCommands.ts"
 import { assignmentMachine } from "./Assignment.ts"
 import { decideOffers, type OfferCommand, offered, type WantedOffer } from "./OfferDecision.ts"
+import { keptPayload } from "./Proof.ts"
 import { accepted, type Decision, type Refused, refused } from "./Refused.ts"
 import { isAfterPickup, isBeforePickup, type ShipmentCommandName, shipmentActors, shipmentMachine } from "./Shipment.ts"
 import { type ShipmentEvent, statusAfterEvent, type TaskEventType } from "./ShipmentEvent.ts"
@@ -180,7 +181,7 @@ type Task = Extract<ShipmentCommand, { readonly _tag: "Task" }>
 
 const taskEvent = (command: Task): ShipmentEvent => ({
   type: `shipment.${command.action}` as TaskEventType,
-  data: { assignment_id: command.assignmentId, ...command.payload }
+  data: { assignment_id: command.assignmentId, ...keptPayload(command.payload) }
 })
 
 const illegalTask = (state: ShipmentState, command: Task, status: string): Refused => {

@@ -43,6 +43,8 @@ export interface Home {
   readonly secretsDir: string
   /** 0700. */
   readonly logsDir: string
+  /** What people uploaded. 0700. */
+  readonly filesDir: string
   /** Downloads, readable by every account; may be shared by several homes. */
   readonly cacheDir: string
   /** Data of the servers; passable by the account they run under. Outside `root` only where that account cannot reach it. */
@@ -107,6 +109,7 @@ const layOut = (options: HomeOptions): Home => {
     root,
     secretsDir,
     logsDir: directory(join(root, "logs"), 0o700),
+    filesDir: directory(join(root, "files"), 0o700),
     cacheDir: directory(options.cacheDir ?? join(root, "cache"), 0o755),
     dataDir: dataDirOf(root, secretsDir, runAs),
     socketDir: socketDirOf(root),

@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Metric, Result } from "effect"
+import { DriverMessages } from "../actors/DriverMessages.ts"
 import { DriverRegistry } from "../actors/DriverRegistry.ts"
 import { DriverTasks } from "../actors/DriverTasks.ts"
 import { Env } from "../config/Env.ts"
@@ -53,6 +54,7 @@ export class DriverEndpoint extends Context.Service<
         limits,
         registry,
         tasks: yield* DriverTasks,
+        messages: yield* DriverMessages,
         block,
         reader: new PointReader(block),
         admit: yield* makeAdmission(env.nodeName, limits),

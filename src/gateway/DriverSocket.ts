@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import type { DeviceIntake } from "../actors/DeviceIntake.ts"
 import type { Duty } from "../actors/DriverActor.ts"
-import type { DriverLink, RefusalCode } from "../actors/DriverLink.ts"
+import type { DriverLink, MessageShape, RefusalCode } from "../actors/DriverLink.ts"
+import type { DriverMessages } from "../actors/DriverMessages.ts"
 import type { DriverRegistry } from "../actors/DriverRegistry.ts"
 import type { DriverTasks } from "../actors/DriverTasks.ts"
 import type { Offer } from "../actors/OfferShape.ts"
@@ -41,6 +42,7 @@ export interface DriverNode {
   readonly limits: Limits
   readonly registry: DriverRegistry["Service"]
   readonly tasks: DriverTasks["Service"]
+  readonly messages: DriverMessages["Service"]
   /** Both readers fill this one block: a frame is done with before the next one is read. */
   readonly block: PointBlock
   readonly reader: PointReader
@@ -189,6 +191,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
     this.tasks(work.version, work.tasks)
     node.tasks.introduce(intake, work.offers)
     if (isStale) node.tasks.refresh(driverId)
+    node.messages.welcome(driverId, this)
   }
 
   private beacon(frame: Frame, intake: DeviceIntake, now: number): void {
@@ -321,6 +324,9 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   }
   offerGone(offerId: string, reason: OfferEnd): void {
     this.connection.sendFrame([DriverServerFrame.offerGone, offerId, reason])
+  }
+  message(threadId: string, message: MessageShape): void {
+    this.connection.sendFrame([DriverServerFrame.message, threadId, message])
   }
   close(code: CloseCode, retryAfterMs: number): void {
     this.connection.close(code, retryAfterMs)

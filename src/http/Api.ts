@@ -8,14 +8,17 @@ import { DriverProfilesApi } from "./DriverProfilesApi.ts"
 import { DriversApi } from "./DriversApi.ts"
 import { DriverTokensApi } from "./DriverTokensApi.ts"
 import { EventsApi } from "./EventsApi.ts"
+import { FileContentApi, FilesApi } from "./FilesApi.ts"
 import { MeApi } from "./MeApi.ts"
 import { OpsApi } from "./OpsApi.ts"
 import { OrdersApi } from "./OrdersApi.ts"
 import { PaymentsApi } from "./PaymentsApi.ts"
 import { ProblemBoundary } from "./ProblemBoundary.ts"
 import { ProductsApi } from "./ProductsApi.ts"
+import { ProofsApi } from "./ProofsApi.ts"
 import { ShipmentsApi } from "./ShipmentsApi.ts"
 import { StripeEventsApi } from "./StripeEventsApi.ts"
+import { ThreadsApi } from "./ThreadsApi.ts"
 import { TrackingApi } from "./TrackingApi.ts"
 import { TrackingSessionsApi } from "./TrackingSessionsApi.ts"
 import { UsersApi } from "./UsersApi.ts"
@@ -45,6 +48,10 @@ export class Api extends HttpApi.make("dropmate")
   .add(ShipmentsApi.prefix("/v1"))
   .add(BoardApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))
+  .add(FilesApi.prefix("/v1"))
+  .add(FileContentApi.prefix("/v1"))
+  .add(ProofsApi.prefix("/v1"))
+  .add(ThreadsApi.prefix("/v1"))
   .add(TrackingApi.prefix("/v1"))
   .add(EventsApi.prefix("/v1"))
   .add(OpsApi)

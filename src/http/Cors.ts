@@ -4,8 +4,10 @@ export interface CorsPolicy {
   readonly allowedOrigins: ReadonlySet<string>
 }
 
-const exposedHeaders = "ETag, Location, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed"
-const allowedHeaders = "Authorization, Content-Type, Accept, If-Match, Idempotency-Key, X-Request-Id, Last-Event-ID"
+const exposedHeaders =
+  "ETag, Location, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, Upload-Offset, Upload-Length"
+const allowedHeaders =
+  "Authorization, Content-Type, Accept, If-Match, Idempotency-Key, X-Request-Id, Last-Event-ID, Upload-Offset"
 const preflightSeconds = 600
 
 /**

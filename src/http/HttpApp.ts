@@ -2,6 +2,7 @@ import { type Effect, Layer, type Redacted, type Scope } from "effect"
 import type { HttpRouter } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import type { SqlClient } from "effect/sql"
+import { FileUploads } from "../actors/FileUploads.ts"
 import type { Offers } from "../actors/Offers.ts"
 import type { Orders } from "../actors/Orders.ts"
 import type { Payments } from "../actors/Payments.ts"
@@ -9,6 +10,8 @@ import type { Shipments } from "../actors/Shipments.ts"
 import type { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
 import { Accounts } from "../identity/Accounts.ts"
+import { DeliveryPins } from "../identity/DeliveryPins.ts"
+import { FileLinks } from "../identity/FileLinks.ts"
 import { Passwords } from "../identity/Passwords.ts"
 import { RefreshTokens } from "../identity/RefreshTokens.ts"
 import type { Revocations } from "../identity/Revocations.ts"
@@ -21,14 +24,18 @@ import { CustomerRepo } from "../persistence/CustomerRepo.ts"
 import { DriverProfileRepo } from "../persistence/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/DriverRepo.ts"
 import { EventLogRepo } from "../persistence/EventLogRepo.ts"
+import { FileRepo } from "../persistence/FileRepo.ts"
+import type { FileStorage } from "../persistence/FileStorage.ts"
 import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
+import { MessageRepo } from "../persistence/MessageRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
 import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { RefundRepo } from "../persistence/RefundRepo.ts"
+import { ProofRepo } from "../persistence/ProofRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
@@ -50,6 +57,8 @@ import { DriverProfilesHttp } from "./DriverProfilesHttp.ts"
 import { DriversHttp } from "./DriversHttp.ts"
 import { DriverTokensHttp } from "./DriverTokensHttp.ts"
 import { EventsHttp } from "./EventsHttp.ts"
+import { FileContentHttp } from "./FileContentHttp.ts"
+import { FilesHttp } from "./FilesHttp.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { MeHttp } from "./MeHttp.ts"
 import { OpsHttp } from "./OpsHttp.ts"
@@ -58,11 +67,13 @@ import { PaymentsHttp } from "./PaymentsHttp.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { ProblemBoundaryLive } from "./ProblemBoundary.ts"
 import { ProductsHttp } from "./ProductsHttp.ts"
+import { ProofsHttp } from "./ProofsHttp.ts"
 import type { Readiness } from "./Readiness.ts"
 import { type RequestHandler, requestHandlerOf } from "./RequestHandler.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
 import { ShipmentsHttp } from "./ShipmentsHttp.ts"
 import { StripeEventsHttp } from "./StripeEventsHttp.ts"
+import { ThreadsHttp } from "./ThreadsHttp.ts"
 import { TrackingHttp } from "./TrackingHttp.ts"
 import { TrackingSessionsHttp } from "./TrackingSessionsHttp.ts"
 import { UsersHttp } from "./UsersHttp.ts"
@@ -72,6 +83,9 @@ const Repos = Layer.mergeAll(
   UserRepo.layer,
   AuthSessionRepo.layer,
   DriverRepo.layer,
+  FileRepo.layer,
+  MessageRepo.layer,
+  ProofRepo.layer,
   DriverProfileRepo.layer,
   VehicleRepo.layer,
   LocationRepo.layer,
@@ -94,10 +108,12 @@ const Repos = Layer.mergeAll(
 )
 
 const Identity = Accounts.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Passwords.layer, RefreshTokens.layer, TrackingTokens.layer))
+  Layer.provideMerge(
+    Layer.mergeAll(Passwords.layer, RefreshTokens.layer, TrackingTokens.layer, FileLinks.layer, DeliveryPins.layer)
+  )
 )
 
-const Services = Layer.mergeAll(Idempotency.layer, Authentication.layer).pipe(
+const Services = Layer.mergeAll(Idempotency.layer, Authentication.layer, FileUploads.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(PrincipalScope.layer, Identity)),
   Layer.provideMerge(Repos)
 )
@@ -119,6 +135,10 @@ const Handlers = Layer.mergeAll(
   StripeEventsHttp,
   ShipmentsHttp,
   BoardHttp,
+  FilesHttp,
+  FileContentHttp,
+  ProofsHttp,
+  ThreadsHttp,
   TrackingSessionsHttp,
   TrackingHttp,
   EventsHttp,
@@ -147,6 +167,7 @@ export type HttpAppNeeds =
   | StripeEvents
   | Shipments
   | EventBell
+  | FileStorage
   | Scope.Scope
 
 /**

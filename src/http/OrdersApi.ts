@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { defaultLimits } from "../config/Limits.ts"
 import { orderStatuses } from "../domain/Order.ts"
+import { proofTypes } from "../domain/TaskPayload.ts"
 import { Access } from "./Access.ts"
 import { AddressInput } from "./AddressField.ts"
 import { Authenticated } from "./Authenticated.ts"
@@ -65,6 +66,8 @@ export const Order = Schema.Struct({
     })
   ),
   notes: Schema.NullOr(Schema.String),
+  delivery_requirements: Schema.NullOr(Schema.Array(Schema.String)),
+  parcel_barcode: Schema.NullOr(Schema.String),
   shipment_id: Schema.NullOr(idField("shipment")),
   shipment_status: Schema.NullOr(Schema.String),
   created_at: TimeField,
@@ -93,6 +96,10 @@ export const OrderInput = Schema.Struct({
   external_id: Schema.optionalKey(textField(1, 100)),
   customer_id: Schema.optionalKey(idField("customer")),
   notes: Schema.optionalKey(textField(1, 500)),
+  delivery_requirements: Schema.optionalKey(
+    Schema.Array(Schema.Literals(proofTypes)).check(Schema.isMaxLength(proofTypes.length))
+  ),
+  parcel_barcode: Schema.optionalKey(textField(1, 200)),
   submit: Schema.optionalKey(Schema.Boolean)
 })
 

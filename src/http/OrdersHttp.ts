@@ -60,6 +60,8 @@ const requestOf = Effect.fnUntraced(function* (input: typeof OrderInput.Type) {
     pickup: input.pickup,
     window: input.window,
     notes: input.notes,
+    requirements: input.delivery_requirements,
+    barcode: input.parcel_barcode,
     isSubmitted: input.submit === true
   }
   return request

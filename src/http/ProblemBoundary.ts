@@ -1,7 +1,8 @@
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
 import { Problem, problemResponse } from "./Problem.ts"
+import { RawBody } from "./RawBody.ts"
 import { isRefusal, problemOf, refusalSchemas } from "./Refusal.ts"
 import { checkRequestBody } from "./RequestBody.ts"
 import { CurrentRequest } from "./RequestFacts.ts"
@@ -22,6 +23,11 @@ const answer = (failure: unknown) => {
   if (!isRefusal(failure)) return Effect.die(failure)
   const problem = problemOf(failure)
   if (problem === undefined) return Effect.die(failure)
+  if (problem.code === "storage_unavailable")
+    return Effect.andThen(
+      Effect.logWarning("storage_unavailable: a request was answered 503", { reason: String(failure) }),
+      problemResponse(problem)
+    )
   if (problem.code !== "database_unavailable") return problemResponse(problem)
   return Effect.andThen(
     Effect.logWarning("database_unavailable: a request was answered 503", { reason: String(failure) }),
@@ -35,8 +41,9 @@ export const ProblemBoundaryLive = Layer.succeed(
   ProblemBoundary.of((httpEffect, { endpoint }) =>
     Effect.flatMap(CurrentRequest, (request) => {
       request.route = endpoint.path
+      const isRaw = Context.getOrUndefined(endpoint.annotations, RawBody) !== undefined
       const checked = Effect.flatMap(HttpServerRequest.HttpServerRequest, (each) =>
-        checkRequestBody(each, endpoint.payload.size > 0)
+        isRaw ? Effect.void : checkRequestBody(each, endpoint.payload.size > 0)
       )
       return Effect.catch(Effect.andThen(checked, httpEffect), answer)
     })

@@ -22,6 +22,7 @@ export const problemCodes = {
   token_missing: { status: 401, title: "An access token is required", retry: "never" },
   token_invalid: { status: 401, title: "The access token is not valid", retry: "never" },
   token_expired: { status: 401, title: "The access token has expired", retry: "never" },
+  link_expired: { status: 410, title: "The download link has expired", retry: "never" },
   tracking_finished: { status: 410, title: "The tracked delivery is over", retry: "never" },
   tracking_expired: { status: 410, title: "This tracking link has expired", retry: "never" },
   tracking_revoked: { status: 410, title: "This tracking link was revoked", retry: "never" },
@@ -34,6 +35,7 @@ export const problemCodes = {
     title: "The refresh token was used before; its session is revoked",
     retry: "never"
   },
+  link_invalid: { status: 403, title: "The download link is not valid", retry: "never" },
   not_permitted: { status: 403, title: "The caller's roles do not allow this", retry: "never" },
   account_disabled: { status: 403, title: "The account is disabled", retry: "never" },
   not_found: { status: 404, title: "There is no such resource", retry: "never" },
@@ -63,6 +65,12 @@ export const problemCodes = {
     title: "The order has as many tracking links as it may have",
     retry: "later"
   },
+  proof_required: { status: 409, title: "The delivery needs proofs", retry: "never" },
+  proof_invalid: { status: 409, title: "A proof of the delivery is wrong", retry: "never" },
+  proof_locked: { status: 409, title: "The delivery PIN was given wrongly too often", retry: "never" },
+  upload_offset_differs: { status: 409, title: "The upload stands at another offset", retry: "now" },
+  message_id_taken: { status: 409, title: "The message id was used for another message", retry: "never" },
+  file_unfinished: { status: 409, title: "The file is not uploaded yet", retry: "later" },
   last_admin: { status: 409, title: "The last administrator cannot be removed", retry: "never" },
   driver_suspended: { status: 409, title: "The driver is suspended", retry: "never" },
   idempotency_in_flight: { status: 409, title: "A request with this Idempotency-Key is under way", retry: "later" },
@@ -70,14 +78,17 @@ export const problemCodes = {
   body_too_large: { status: 413, title: "The body is too large", retry: "never" },
   unsupported_media_type: { status: 415, title: "The body's media type is not supported", retry: "never" },
   stripe_not_configured: { status: 421, title: "This server takes no webhooks of Stripe", retry: "never" },
+  range_not_satisfiable: { status: 416, title: "The file has no such bytes", retry: "never" },
   not_served_here: { status: 421, title: "This node does not serve that; ask another one", retry: "never" },
   invalid_body: { status: 422, title: "The body is not valid", retry: "never" },
   idempotency_key_reused: { status: 422, title: "The Idempotency-Key was used for another request", retry: "never" },
+  checksum_mismatch: { status: 422, title: "What was uploaded is not what was announced", retry: "now" },
   password_wrong: { status: 422, title: "The current password is wrong", retry: "never" },
   rate_limited: { status: 429, title: "Too many requests", retry: "later" },
   internal_error: { status: 500, title: "Something went wrong on our side", retry: "later" },
   shipment_unavailable: { status: 503, title: "The shipment takes no commands at this moment", retry: "later" },
   database_unavailable: { status: 503, title: "The database is unavailable", retry: "later" },
+  storage_unavailable: { status: 503, title: "The file storage is unavailable", retry: "later" },
   draining: { status: 503, title: "The server is shutting down", retry: "later" }
 } as const satisfies Record<string, ProblemMeaning>
 

@@ -17,6 +17,7 @@ import type {
   RefundCurrencyWrong,
   RefundTooLarge
 } from "../actors/PaymentRefused.ts"
+import type { AttachmentsUnknown, MessageIdTaken } from "../actors/MessageRefused.ts"
 import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
 import type {
@@ -26,6 +27,7 @@ import type {
   RefreshTokenInvalid,
   RefreshTokenReused
 } from "../identity/Accounts.ts"
+import type { StorageFailed } from "../persistence/FileStorage.ts"
 import type { StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
@@ -62,6 +64,9 @@ export type Refusal =
   | RefundCurrencyWrong
   | MethodUnavailable
   | PaymentTokenWrong
+  | StorageFailed
+  | MessageIdTaken
+  | AttachmentsUnknown
   | SqlError.SqlError
 
 type ProblemOf = {
@@ -133,6 +138,17 @@ const problemTable: ProblemOf = {
     invalidField("/amount/currency", "invalid_value", `is not the payment's, ${currency}`),
   MethodUnavailable: ({ detail }) => invalidField("/method", "invalid_value", detail),
   PaymentTokenWrong: ({ detail }) => invalidField("/token", "invalid_value", detail),
+  MessageIdTaken: () => new Problem({ code: "message_id_taken" }),
+  AttachmentsUnknown: ({ positions }) =>
+    new Problem({
+      code: "invalid_body",
+      errors: positions.map((position) => ({
+        pointer: `/attachments/${position}`,
+        code: "not_found",
+        detail: "names no whole upload of the caller"
+      }))
+    }),
+  StorageFailed: () => new Problem({ code: "storage_unavailable" }),
   ShipmentMoved: () => new Problem({ code: "shipment_busy" }),
   ShipmentUnavailable: ({ retryAfterMs }) =>
     new Problem({

@@ -20,6 +20,31 @@ export const jsonDepth = (text: string): number => {
   return deepest
 }
 
+const bodyTooLarge = (bytesMax: number): Problem =>
+  new Problem({ code: "body_too_large", detail: `at most ${bytesMax} bytes`, headers: { connection: "close" } })
+
+const saidBytes = (request: HttpServerRequest.HttpServerRequest): number =>
+  Number(request.headers["content-length"] ?? 0)
+
+const rawTypes = ["application/offset+octet-stream", "application/octet-stream"]
+
+/** Reads the bytes of an endpoint that takes them as they are: 413 beyond `bytesMax`, 415 for another type than bytes. */
+export const readRawBody = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest,
+  bytesMax: number
+) {
+  const tooLarge = bodyTooLarge(bytesMax)
+  if (saidBytes(request) > bytesMax) return yield* tooLarge
+  const [type = ""] = (request.headers["content-type"] ?? "").split(";")
+  if (!rawTypes.includes(type.trim().toLowerCase()))
+    return yield* new Problem({ code: "unsupported_media_type", allowed: rawTypes })
+  const bytes = yield* request.arrayBuffer.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(bytesMax)),
+    Effect.mapError(() => tooLarge)
+  )
+  return new Uint8Array(bytes)
+})
+
 /**
  * Reads and bounds the body before anything decodes it: 413 when it is too large (before reading, if it says so), 415 when it is
  * not JSON by its type, 422 when it nests deeper than `jsonDepthMax`, which would overflow the stack of a recursive schema.
@@ -31,12 +56,8 @@ export const checkRequestBody = Effect.fnUntraced(function* (
 ) {
   if (!HttpMethod.hasBody(request.method)) return
   const limits = yield* Limits
-  const tooLarge = new Problem({
-    code: "body_too_large",
-    detail: `at most ${limits.bodyBytesMax} bytes`,
-    headers: { connection: "close" }
-  })
-  if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytesMax) return yield* tooLarge
+  const tooLarge = bodyTooLarge(limits.bodyBytesMax)
+  if (saidBytes(request) > limits.bodyBytesMax) return yield* tooLarge
   if (!takesBody) return
   // The only way left to fail is the bound: a client that goes away interrupts the whole request.
   const text = yield* request.text.pipe(

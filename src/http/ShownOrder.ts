@@ -25,6 +25,8 @@ export const showOrder = (order: OrderRow): typeof Order.Type => ({
       ? null
       : { name: order.contact_name, phone: order.contact_phone, email: order.contact_email },
   notes: order.notes,
+  delivery_requirements: order.delivery_requirements,
+  parcel_barcode: order.parcel_barcode,
   shipment_id: order.shipment_id,
   shipment_status: order.shipment_status,
   created_at: order.created_at,

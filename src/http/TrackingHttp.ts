@@ -1,6 +1,7 @@
 import { Clock, Effect, type Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Limits } from "../config/Limits.ts"
+import { DeliveryPins } from "../identity/DeliveryPins.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
@@ -25,6 +26,7 @@ export const TrackingHttp = HttpApiBuilder.group(
     const gate = yield* TrackGate
     const tracking = yield* TrackingRepo
     const markers = yield* MarkerRepo
+    const pins = yield* DeliveryPins
 
     return handlers.handleAll({
       snapshot: Effect.fn("TrackingHttp.snapshot")(function* ({ request }) {
@@ -38,7 +40,7 @@ export const TrackingHttp = HttpApiBuilder.group(
         const nowMs = yield* Clock.currentTimeMillis
         if (order.completedAtMs !== undefined && nowMs >= order.completedAtMs + limits.trackingGraceMs)
           return yield* new Problem({ code: "tracking_finished" })
-        const channel = new OrderChannel(order, limits, nowMs)
+        const channel = new OrderChannel(order, limits, nowMs, pins.pinOf)
         if (channel.driverId !== undefined) {
           const place = (yield* markers.latest([channel.driverId])).get(channel.driverId)
           if (place !== undefined) channel.move(place, nowMs)

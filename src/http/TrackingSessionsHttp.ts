@@ -16,15 +16,10 @@ import { Idempotency } from "./Idempotency.ts"
 import { knownOrder } from "./OwnOrder.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
+import { publicBase } from "./PublicBase.ts"
 import { KeptTrackingSession } from "./TrackingSessionsApi.ts"
 
 const showSession = ({ revoked_at: _, ...session }: TrackingSessionRow) => session
-
-/** How the outside reaches this server: PUBLIC_URL, else the address the client used itself. */
-const baseUrl = (env: Env, request: HttpServerRequest.HttpServerRequest): string => {
-  const own = env.publicUrl ?? `http://${request.headers.host ?? `${env.host}:${env.httpPort}`}`
-  return own.replace(/\/+$/, "")
-}
 
 /** Handlers of TrackingSessionsApi. */
 export const TrackingSessionsHttp = HttpApiBuilder.group(
@@ -62,7 +57,7 @@ export const TrackingSessionsHttp = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: Effect.fn("TrackingSessionsHttp.create")(function* ({ params, payload }) {
-        const base = baseUrl(env, yield* HttpServerRequest.HttpServerRequest)
+        const base = publicBase(env, yield* HttpServerRequest.HttpServerRequest)
         // The token goes into the answer after it was kept, so that it lies nowhere; a repetition derives the same one.
         const complete = (kept: Readonly<Record<string, unknown>>) => {
           const token = tokens.tokenOf(bareId("trackingSession", String(kept.id)) ?? "")

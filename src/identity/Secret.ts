@@ -13,7 +13,7 @@ export class SecretTooShort extends Schema.TaggedError<SecretTooShort>()("Secret
 }
 
 /** What the derived keys are for. A key of one purpose is worth nothing for another. */
-export type KeyPurpose = "access-token" | "refresh-token" | "tracking-token"
+export type KeyPurpose = "access-token" | "refresh-token" | "tracking-token" | "file-link" | "delivery-pin"
 
 /** Keys derived from DROPMATE_SECRET, which itself goes no further than this file. */
 export class Secret extends Context.Service<

@@ -56,7 +56,7 @@ const listenOnce = Effect.fnUntraced(function* (
  */
 export const followNotices = (
   url: Redacted.Redacted,
-  channel: "dropmate_orders" | "dropmate_tracking" | "dropmate_tasks" | "dropmate_events",
+  channel: "dropmate_orders" | "dropmate_tracking" | "dropmate_tasks" | "dropmate_messages" | "dropmate_events",
   listener: NoticeListener,
   name = `dropmate-${channel}`
 ): Effect.Effect<never> =>

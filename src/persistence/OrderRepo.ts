@@ -31,6 +31,9 @@ export interface OrderRow {
   readonly window_start: Date | null
   readonly window_end: Date | null
   readonly notes: string | null
+  /** Null: the shop's own rule. */
+  readonly delivery_requirements: ReadonlyArray<string> | null
+  readonly parcel_barcode: string | null
   readonly total: string
   readonly currency: string
   readonly version: number
@@ -69,6 +72,8 @@ export interface NewOrder {
   readonly pickup: { readonly line1?: string; readonly lat: number; readonly lng: number } | undefined
   readonly window: { readonly start: Date; readonly end: Date } | undefined
   readonly notes: string | undefined
+  readonly requirements: ReadonlyArray<string> | undefined
+  readonly barcode: string | undefined
   readonly total: Money
   readonly items: ReadonlyArray<Quantity & { readonly name: string; readonly unitPrice: Money }>
 }
@@ -86,7 +91,7 @@ export interface OrderFilter {
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const columns = sql`o.id, o.customer_id, o.status, o.source_channel, o.external_id, o.contact_name, o.contact_phone, o.contact_email,
-    o.pickup_line1, o.pickup_lat, o.pickup_lng, o.window_start, o.window_end, o.notes, o.total, o.currency, o.version::integer AS version,
+    o.pickup_line1, o.pickup_lat, o.pickup_lng, o.window_start, o.window_end, o.notes, o.delivery_requirements, o.parcel_barcode, o.total, o.currency, o.version::integer AS version,
     o.created_at, o.updated_at, s.id AS shipment_id, s.status AS shipment_status,
     jsonb_build_object('id', a.id, 'line1', a.line1, 'line2', a.line2, 'city', a.city, 'region', a.region, 'postal_code', a.postal_code,
       'country', a.country, 'lat', a.lat, 'lng', a.lng, 'instructions', a.instructions) AS address,
@@ -109,11 +114,13 @@ const make = Effect.gen(function* () {
 
   const insert = Effect.fn("OrderRepo.insert")(function* (order: NewOrder) {
     yield* sql`INSERT INTO orders (id, customer_id, placed_by, status, source_channel, external_id, delivery_address_id, contact_name,
-        contact_phone, contact_email, pickup_line1, pickup_lat, pickup_lng, window_start, window_end, notes, total, currency)
+        contact_phone, contact_email, pickup_line1, pickup_lat, pickup_lng, window_start, window_end, notes, delivery_requirements, parcel_barcode, total, currency)
       VALUES (${order.id}, ${order.customerId ?? null}, ${order.placedBy}, ${order.status}::order_status, ${order.channel}::order_channel,
         ${order.externalId ?? null}, ${order.addressId}, ${order.contact?.name ?? null}, ${order.contact?.phone ?? null},
         ${order.contact?.email ?? null}, ${order.pickup?.line1 ?? null}, ${order.pickup?.lat ?? null}, ${order.pickup?.lng ?? null},
-        ${order.window?.start ?? null}, ${order.window?.end ?? null}, ${order.notes ?? null}, ${toDecimal(order.total)}::numeric,
+        ${order.window?.start ?? null}, ${order.window?.end ?? null}, ${order.notes ?? null},
+        CASE WHEN ${order.requirements !== undefined}::boolean
+          THEN ARRAY(SELECT jsonb_array_elements_text(${JSON.stringify(order.requirements ?? [])}::text::jsonb)) END, ${order.barcode ?? null}, ${toDecimal(order.total)}::numeric,
         ${order.total.currency})`
     const items = order.items.map(({ productId, quantity, name, unitPrice }, index) => ({
       position: index + 1,

@@ -56,6 +56,11 @@ const baselineSettings = [
     "refund",
     "refund: a parcel that comes back undelivered costs nothing; keep: what was paid stays, and staff refund what they see fit"
   ],
+  [
+    "delivery.requirements",
+    [],
+    "how a delivery must be proved unless its order says otherwise: photo, signature, pin, barcode, note"
+  ],
   ["tracking.session_ttl_s", 86_400, "seconds a tracking link lives unless the request says otherwise"]
 ] as const
 

@@ -20,6 +20,7 @@ export interface NewStop {
   readonly lng: number
   readonly address: string | null
   readonly window: { readonly start: Date; readonly end: Date } | undefined
+  readonly requirements: ReadonlyArray<string>
 }
 
 /** The writing half of ShipmentRepo. */
@@ -42,9 +43,10 @@ export const makeShipmentWrites = Effect.gen(function* () {
       stops,
       (
         stop
-      ) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end)
+      ) => sql`INSERT INTO route_stops (id, shipment_id, stop_type, position, lat, lng, address, window_start, window_end, requirements)
         VALUES (${stop.id}, ${id}, ${stop.type}, ${stop.position}, ${stop.lat}, ${stop.lng}, ${stop.address},
-          ${stop.window?.start ?? null}, ${stop.window?.end ?? null})`,
+          ${stop.window?.start ?? null}, ${stop.window?.end ?? null},
+          ARRAY(SELECT jsonb_array_elements_text(${JSON.stringify(stop.requirements)}::text::jsonb)))`,
       { discard: true }
     )
   })

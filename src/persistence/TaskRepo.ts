@@ -48,6 +48,9 @@ export interface TaskRow {
   readonly status: AssignmentStatus
   readonly shipment_status: ShipmentStatus
   readonly sequence: number
+  /** Of whoever gets the parcel; null when nobody named themselves. */
+  readonly first_name: string | null
+  readonly thread_id: string
   readonly stops: ReadonlyArray<TaskStopJson>
 }
 
@@ -97,8 +100,11 @@ export class TaskRepo extends Context.Service<
             coalesce((SELECT jsonb_agg(t.task) FROM (
               SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
                 'status', a.status, 'shipment_status', s.status, 'sequence', a.schedule_sequence,
+                'first_name', order_first_name(o.id),
+                'thread_id', coalesce((SELECT t.id FROM message_threads t WHERE t.context_type = 'order' AND t.context_id = o.id
+                  AND t.deleted_at IS NULL ORDER BY t.created_at LIMIT 1), o.id),
                 'stops', ${stopsJson(sql)}) AS task
-              FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
+              FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id JOIN orders o ON o.id = s.order_id
               WHERE a.driver_id = ${driverId}
                 AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
               ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks,

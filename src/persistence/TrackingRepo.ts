@@ -58,6 +58,8 @@ export interface TrackedOrder {
   readonly stopsAhead: ReadonlyArray<{ readonly lat: number; readonly lng: number }>
   /** When the shipment was promised to come. */
   readonly promised?: { readonly startMs: number | undefined; readonly endMs: number }
+  /** The customer must tell the driver a PIN. */
+  readonly isPinRequired?: true
   /** The committed estimate. */
   readonly keptEta?: { readonly p50At: number; readonly computedAt: number }
   /** When the order ended (delivered, returned, cancelled), by the server's clock: completion + grace counts from here. */
@@ -143,6 +145,7 @@ export class TrackingRepo extends Context.Service<
             yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson(sql)} AS items, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
               o.window_start, s.promised_arrival_at, s.estimated_arrival_at, s.estimated_at, ${stopsJson} AS stops_ahead,
+              EXISTS (SELECT FROM route_stops r WHERE r.shipment_id = s.id AND r.stop_type = 'dropoff' AND 'pin' = ANY (r.requirements)) AS is_pin_required,
               (SELECT jsonb_build_object('status', c.status, 'driverId', c.driver_id, 'name', u.name, 'vehicleType', v.type,
                   'colour', v.colour, 'plate', v.plate)
                 FROM driver_assignments c JOIN drivers d ON d.id = c.driver_id JOIN users u ON u.id = d.user_id
@@ -245,6 +248,7 @@ interface TrackedRow {
   readonly estimated_arrival_at: Date | null
   readonly estimated_at: Date | null
   readonly stops_ahead: TrackedOrder["stopsAhead"]
+  readonly is_pin_required: boolean
   readonly carrier: CarrierJson | null
   readonly timeline: ReadonlyArray<EventJson>
 }
@@ -294,6 +298,7 @@ const trackedOrder = (row: TrackedRow): TrackedOrder => ({
   ...(row.estimated_arrival_at === null || row.estimated_at === null
     ? {}
     : { keptEta: { p50At: row.estimated_arrival_at.getTime(), computedAt: row.estimated_at.getTime() } }),
+  ...(row.is_pin_required ? { isPinRequired: true } : {}),
   ...(row.ended_at === null ? {} : { completedAtMs: row.ended_at.getTime() }),
   timeline: row.timeline.map(trackedEvent)
 })

@@ -89,7 +89,11 @@ export const driverClientFrames = [
     field("fencingToken", Schema.Int, "as in TASKS; a stale one is refused"),
     field("action", shape.taskAction, "the step"),
     field("occurredAt", shape.timeMs, "event time, Unix ms"),
-    nilable("payload", anyMap, "proof {type, file_id or value, sha256}, or {reason_code, note} for failures")
+    nilable(
+      "payload",
+      anyMap,
+      "proof {type, value, sha256 or file_id} or proofs [...], or {reason_code, note} for failures"
+    )
   ]),
   frame("PING", Client.ping, "Asks for a PONG.", [nilable("clientTime", Schema.Finite, "repeated in PONG")]),
   frame("AUTH", Client.auth, "Brings a fresh token of the same driver.", [token])

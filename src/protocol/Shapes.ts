@@ -135,6 +135,7 @@ export const TrackingState = Schema.Struct({
   driver: some(Schema.NullOr(Schema.Struct({ first_name: text, vehicle: some(Schema.NullOr(Vehicle)) }))),
   position: some(Schema.NullOr(Position)),
   destination: some(Schema.NullOr(Schema.Struct({ lat: Schema.Finite, lng: Schema.Finite }))),
+  delivery_pin: some(Schema.NullOr(text)),
   timeline: some(Schema.Array(TimelineEvent)),
   expires_at: some(Schema.NullOr(timeMs))
 }).annotate({ identifier: "state", description: "a field above the stage is absent" })

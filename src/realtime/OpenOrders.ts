@@ -23,6 +23,8 @@ export interface OpenOrdersNeeds {
   readonly now: () => number
   /** Starts a reading that belongs to nobody who asked. */
   readonly fork: (effect: Effect.Effect<unknown, unknown>) => void
+  /** The PIN of an order's delivery; undefined where nobody knows it. */
+  readonly pinOf: (orderId: string) => string | undefined
 }
 
 /**
@@ -140,12 +142,12 @@ export class OpenOrders {
 
   private begin(orderId: string): Effect.Effect<OrderChannel, OpenFailure> {
     return Effect.gen({ self: this }, function* () {
-      const { limits, now } = this.needs
+      const { limits, now, pinOf } = this.needs
       // What rang before this reading is in it.
       this.rung.delete(orderId)
       const order = yield* this.load(orderId)
       if (order === undefined) return yield* Effect.fail("order_absent" as const)
-      const channel = new OrderChannel(order, limits, now())
+      const channel = new OrderChannel(order, limits, now(), pinOf)
       yield* this.placeFromDatabase([channel])
       this.open.set(orderId, channel)
       this.drivers.follow(channel, undefined)

@@ -47,11 +47,18 @@ export class OrderChannel {
   private placeFrame: SharedFrame | undefined
   private readonly nearbyM: number
   private readonly eta: OrderEta
+  private readonly pinOf: (orderId: string) => string | undefined
   /** Once nearby, always nearby until the shipment goes on: noise at the edge must not flicker. */
   private isNearby = false
 
-  constructor(order: TrackedOrder, bounds: ChannelBounds, now: number) {
+  constructor(
+    order: TrackedOrder,
+    bounds: ChannelBounds,
+    now: number,
+    pinOf: (orderId: string) => string | undefined = () => undefined
+  ) {
     this.order = order
+    this.pinOf = pinOf
     this.nearbyM = bounds.nearbyM
     this.eta = new OrderEta(bounds)
     this.idleSince = now
@@ -245,6 +252,7 @@ export class OrderChannel {
     const { order, stage, place } = this
     const { driver } = order
     const eta = isShown(stage, "eta") ? this.eta.told : undefined
+    const pin = order.isPinRequired === true && stage !== "done" ? this.pinOf(order.orderId) : undefined
     const stopsAhead = isShown(stage, "stops_ahead") ? eta?.stopsAhead : undefined
     return {
       order_id: publicId("order", order.orderId),
@@ -255,6 +263,7 @@ export class OrderChannel {
       ...(eta === undefined ? {} : { eta: etaShape(eta) }),
       ...(driver !== undefined && isShown(stage, "driver") ? { driver: driverShape(driver) } : {}),
       ...(place !== undefined && isShown(stage, "position") ? { position: positionFrame(place).slice(1) } : {}),
+      ...(pin === undefined ? {} : { delivery_pin: pin }),
       destination: order.destination,
       timeline: this.visible(order.timeline),
       expires_at: expiresAtMs

@@ -1,6 +1,7 @@
-import { Clock, Context, Duration, Effect, FiberSet, Layer, Metric, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, FiberSet, Layer, Metric, Option, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
 import type { Eta } from "../domain/Eta.ts"
+import { DeliveryPins } from "../identity/DeliveryPins.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { type TrackedOrder, TrackingRepo } from "../persistence/TrackingRepo.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
@@ -18,6 +19,14 @@ export interface ToldEstimate {
   readonly order: TrackedOrder
   readonly eta: Eta
 }
+
+/** The PINs of deliveries; a hub without them shows none. */
+const pinSource = Effect.map(
+  Effect.serviceOption(DeliveryPins),
+  (pins) =>
+    (orderId: string): string | undefined =>
+      Option.getOrUndefined(pins)?.pinOf(orderId)
+)
 
 /** Links that were revoked a moment ago: who was let in before the notice and subscribes after it is caught by its age. */
 class RevokedLinks {
@@ -80,13 +89,9 @@ export class OrderHub extends Context.Service<
       const repo = yield* TrackingRepo
       const clock = yield* Clock.Clock
       const fork = yield* FiberSet.makeRuntime()
-      const orders = new OpenOrders({
-        limits,
-        repo,
-        markers: yield* MarkerRepo,
-        now: () => clock.currentTimeMillisUnsafe(),
-        fork: (effect) => void fork(effect)
-      })
+      const reads = { limits, repo, markers: yield* MarkerRepo, pinOf: yield* pinSource }
+      const now = () => clock.currentTimeMillisUnsafe()
+      const orders = new OpenOrders({ ...reads, now, fork: (effect) => void fork(effect) })
       const { channels } = orders
       const revoked = new RevokedLinks()
       /** Nobody is let in later than this after the link was read. */

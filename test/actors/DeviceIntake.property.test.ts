@@ -124,6 +124,7 @@ class Phone {
       tasks: () => undefined,
       offer: () => undefined,
       offerGone: () => undefined,
+      message: () => undefined,
       result: () => undefined,
       close: (code) => {
         if (isCurrent()) this.closedWith = code

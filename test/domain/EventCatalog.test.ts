@@ -25,6 +25,8 @@ afterAll(async () => {
 
 const uuid = "01a20849-5479-79e6-b1ca-8a38957cecdd"
 
+const fullProof = { type: "photo", value: "1234", file_id: uuid, sha256: "ab".repeat(32) }
+
 /** Data with every key that a type may have, as the log keeps it. */
 const fullData = (type: string): Readonly<Record<string, unknown>> => ({
   ...(/^order\.cancelled$|unassigned|cancelled/.test(type) ? { reason: "customer called" } : {}),
@@ -41,9 +43,10 @@ const fullData = (type: string): Readonly<Record<string, unknown>> => ({
   ...(type === "shipment.handed_off" ? { to_driver_id: uuid, reason: "the driver vanished" } : {}),
   ...(type === "shipment.assigned" ? { driver_id: uuid, fencing_token: 2, replaces: uuid } : {}),
   ...(/handed_off|failed|returned/.test(type) ? { note: "nobody at home", reason_code: "not_at_home" } : {}),
-  ...(type === "shipment.delivered"
-    ? { note: "left inside", proof: { type: "pin", value: "1234", file_id: "f", sha256: "ab".repeat(32) } }
-    : {}),
+  ...(type === "shipment.delivered" ? { note: "left inside", proof: fullProof, proofs: [fullProof] } : {}),
+  ...(type === "proof.added" ? { proof_id: uuid, type: "photo", file_id: uuid } : {}),
+  ...(type === "proof.waived" ? { type: "pin", reason: "no phone" } : {}),
+  ...(type === "message.created" ? { thread_id: uuid, message_id: uuid, author_role: "driver" } : {}),
   ...(type === "eta.changed" ? { p50_at: 1, p90_at: 2, computed_at: 0, source: "position" } : {})
 })
 

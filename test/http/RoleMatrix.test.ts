@@ -72,6 +72,9 @@ beforeAll(async () => {
     "tracking-sessions": tracking.body.id,
     vehicles: vehicle.body.id,
     users: customer.user.id,
+    threads: "thr_019a0000-0000-7000-8000-000000000000",
+    messages: "msg_019a0000-0000-7000-8000-000000000000",
+    files: "fil_019a0000-0000-7000-8000-000000000000",
     me: "aus_019a0000-0000-7000-8000-000000000000"
   })
   Object.assign(tokens, {
@@ -127,6 +130,7 @@ describe("every route for every role", () => {
       "GET /livez",
       "GET /metrics",
       "GET /readyz",
+      "GET /v1/files/:id/content",
       "GET /v1/tracking",
       "POST /v1/auth/login",
       "POST /v1/auth/logout",

@@ -15,6 +15,7 @@ import type { Revocations } from "../../src/identity/Revocations.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { type EventConsumer, EventConsumers } from "../../src/jobs/EventConsumer.ts"
 import { DatabaseUrl } from "../../src/persistence/Database.ts"
+import { diskFileStorage } from "../../src/persistence/DiskFileStorage.ts"
 import type { TelemetryWriter } from "../../src/persistence/ingest/TelemetryWriter.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { ProductRepo } from "../../src/persistence/ProductRepo.ts"
@@ -27,6 +28,7 @@ import type { OrderHub } from "../../src/realtime/OrderHub.ts"
 import type { TrackGate } from "../../src/realtime/TrackGate.ts"
 import { expectKnownEvents } from "./KnownEvents.ts"
 import { testEnv } from "./TestEnv.ts"
+import { testFilesFolder } from "./TestFiles.ts"
 import { freshDatabase, freshRedis } from "./TestServices.ts"
 
 /** What a test may choose. */
@@ -125,6 +127,7 @@ export const startEngine = async (options: EngineOptions = {}): Promise<EngineUn
       EventConsumers,
       Effect.map(EventConsumers, (own) => [...own, ...(options.consumers ?? [])])
     ),
+    diskFileStorage(testFilesFolder()),
     Logger.layer([])
   )
   const scope = await Effect.runPromise(Scope.make())

@@ -118,7 +118,6 @@ export class Town {
     const bought = await this.orderOf(tokens.access_token, secret, phone)
     const driven = await this.driverOf(driverName, driverSecret, driverPhone, lat)
     await this.underWay(bought.shipmentId, driven.driverId)
-    await this.conversation(secret, bare("order", bought.orderId), bare("customer", customerId), tokens.user.id)
     const driver = await this.person(driverName, driven.userId, ["driver"], [driverSecret, driverPhone, String(lat)])
     const customer = await this.person(customerName, tokens.user.id, ["customer"], [secret, phone])
     const things: Belongings = {
@@ -140,7 +139,8 @@ export class Town {
         offer: publicId("offer", (await this.onlyId("assignment", "driver_assignments", bought.shipmentId)).slice(4)),
         stop: await this.onlyId("stop", "route_stops", bought.shipmentId),
         trackingSession: bought.trackingSessionId,
-        event: await this.onlyId("event", "shipment_events", bought.shipmentId)
+        event: await this.onlyId("event", "shipment_events", bought.shipmentId),
+        ...(await this.conversation(secret, bought, bare("customer", customerId), tokens.user.id, driven))
       },
       email: `${secret}@test.example`,
       driverEmail: `${driverSecret}@test.example`,
@@ -314,17 +314,41 @@ export class Town {
     }
   }
 
-  private async conversation(secret: string, orderId: string, customerId: string, userId: string): Promise<void> {
-    const threadId = randomUUID()
-    await this.owner.query(
+  /** What was said about the order, with a picture, and how its delivery was proved. */
+  private async conversation(
+    secret: string,
+    { orderId, shipmentId }: { readonly orderId: string; readonly shipmentId: string },
+    customerId: string,
+    userId: string,
+    { driverId }: { readonly driverId: string }
+  ): Promise<Record<"thread" | "message" | "file" | "proof", string>> {
+    const ids = { thread: randomUUID(), message: randomUUID(), file: randomUUID(), proof: randomUUID() }
+    const { owner } = this
+    await owner.query(
       `INSERT INTO message_threads (id, context_type, context_id, channel, customer_id, subject, created_by)
        VALUES ($1, 'order', $2, 'web', $3, $4, $5)`,
-      [threadId, orderId, customerId, secret, bare("user", userId)]
+      [ids.thread, bare("order", orderId), customerId, secret, bare("user", userId)]
     )
-    await this.owner.query(
+    await owner.query(
       "INSERT INTO messages (id, thread_id, author_customer_id, author_kind, body) VALUES ($1, $2, $3, 'customer', $4)",
-      [randomUUID(), threadId, customerId, `please, ${secret}`]
+      [ids.message, ids.thread, customerId, `please, ${secret}`]
     )
+    await owner.query(
+      `INSERT INTO files (id, bucket, key, mime, bytes, sha256, name, customer_id, uploaded_by, received_bytes, stored_at)
+       VALUES ($1::uuid, 'disk', $1::text, 'image/png', 4, sha256($2::text::bytea), $2, $3, $4, 4, now())`,
+      [ids.file, secret, customerId, bare("user", userId)]
+    )
+    await owner.query("INSERT INTO message_attachments (message_id, position, file_id) VALUES ($1, 1, $2)", [
+      ids.message,
+      ids.file
+    ])
+    await owner.query(
+      `INSERT INTO proofs (id, order_id, shipment_id, assignment_id, driver_id, position, type, value, captured_at, added_at)
+       SELECT $1, $2, $3, a.id, $4, 1, 'note', $5, now(), now() FROM driver_assignments a WHERE a.shipment_id = $3`,
+      [ids.proof, bare("order", orderId), bare("shipment", shipmentId), bare("driver", driverId), secret]
+    )
+    const kinds = ["thread", "message", "file", "proof"] as const
+    return Object.fromEntries(kinds.map((kind) => [kind, publicId(kind, ids[kind])])) as typeof ids
   }
 
   private async onlyId(kind: IdKind, table: string, shipmentId: string): Promise<string> {

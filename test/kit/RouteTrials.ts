@@ -161,6 +161,27 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
     saying({ window: { start: "2030-01-01T08:00:00Z", end: "2030-01-01T10:00:00Z" } })
   ),
   "shipments.cancel": one("shipment", "customer", saying({ reason: "changed my mind" })),
+  "files.begin": own("user", { mime: "image/png", bytes: 4, sha256: "ab".repeat(32), purpose: "attachment" }),
+  "files.get": one("file", "customer"),
+  "files.append": one("file", "customer", () => ({
+    body: "test",
+    headers: { "content-type": "application/octet-stream", "upload-offset": "0" }
+  })),
+  "files.download": one("file", "customer"),
+  "fileContent.read": {
+    ...one("file", "customer", () => ({ query: { expires: "9999999999", signature: "A".repeat(43) } })),
+    isAnonymous: true
+  },
+  "proofs.list": all("customer"),
+  "proofs.ofShipment": one("shipment", "customer"),
+  "proofs.waive": one("shipment", "customer", saying({ type: "pin" })),
+  "threads.list": all("customer", ({ ids }) => ({ query: { context_type: "order", context_id: ids.order } })),
+  "threads.open": all("customer", ({ ids }) => ({ body: { context_type: "order", context_id: ids.order } })),
+  "threads.get": one("thread", "customer"),
+  "threads.read": one("thread", "customer", ({ ids }) => ({ body: { read_message_id: ids.message } })),
+  "threads.messages": one("thread", "customer"),
+  "threads.write": one("thread", "customer", saying({ text: "hello" })),
+  "threads.removeMessage": one("message", "customer"),
   "trackingSessions.create": one("order", "customer", saying({})),
   "trackingSessions.list": one("order", "customer"),
   "trackingSessions.revoke": one("trackingSession", "customer"),

@@ -8,6 +8,7 @@ import { Shipments } from "../../src/actors/Shipments.ts"
 import { Env } from "../../src/config/Env.ts"
 import type { TaskAction } from "../../src/domain/TaskAction.ts"
 import { ShipmentAnswersLive } from "../../src/http/ShipmentAnswersLive.ts"
+import { Secret } from "../../src/identity/Secret.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { inRowScope, systemScope } from "../../src/persistence/RowScope.ts"
 import type { EventOrigin } from "../../src/persistence/ShipmentEventRepo.ts"
@@ -83,6 +84,7 @@ export class TrackedOrders {
       Layer.provideMerge(AppDatabase),
       Layer.provideMerge(Layer.succeed(DatabaseUrl, Redacted.make(databaseUrl))),
       Layer.provideMerge(Layer.succeed(Env, testEnv)),
+      Layer.provide(Secret.layer(Redacted.make("a secret of the tests, thirty-two bytes or more"))),
       Layer.provideMerge(Logger.layer([]))
     )
     const scope = await Effect.runPromise(Scope.make())

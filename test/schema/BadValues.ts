@@ -27,7 +27,7 @@ export const candidatesOf = (type: string, labels: ReadonlyArray<string>): Reado
     case "interval":
       return ["1 second"]
     case "text[]":
-      return [[]]
+      return [[], ["!"]]
     case "boolean":
       return [true, false]
     default:

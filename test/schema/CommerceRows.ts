@@ -57,6 +57,8 @@ export const commerceRows: ReadonlyArray<GoodRow> = [
       window_start: now,
       window_end: later,
       notes: "n",
+      delivery_requirements: ["photo"],
+      parcel_barcode: "b",
       total: 1,
       currency: "EUR"
     }

@@ -32,7 +32,8 @@ const personal: Readonly<Record<string, Row>> = {
     pickup_line1: marker,
     pickup_lat: 48.20849,
     pickup_lng: 16.37208,
-    notes: marker
+    notes: marker,
+    parcel_barcode: marker
   },
   shipments: { courier_notes: marker },
   route_stops: { address: marker, lat: 48.20849, lng: 16.37208 },
@@ -48,6 +49,7 @@ const personal: Readonly<Record<string, Row>> = {
   },
   refunds: { reason: marker },
   files: { name: marker },
+  proofs: { type: "note", sha256: null, value: marker },
   message_threads: { subject: marker },
   messages: { body: marker },
   webhook_events: { payload: { contact: marker }, last_error: marker },
@@ -110,6 +112,7 @@ describe("erase_customer", () => {
         orders: 1,
         shipments: 1,
         shipment_events: 1,
+        proofs: 1,
         messages: 1,
         tracking_sessions: 1,
         idempotency_keys: 1,

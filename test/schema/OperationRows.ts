@@ -1,6 +1,7 @@
 import type { GoodRow } from "./GoodRows.ts"
 import {
   ad,
+  assignment,
   customer,
   driver,
   file,
@@ -11,6 +12,7 @@ import {
   now,
   order,
   report,
+  shipment,
   thread,
   user,
   webhook
@@ -29,8 +31,26 @@ export const operationRows: ReadonlyArray<GoodRow> = [
       sha256: hash,
       name: "door.jpg",
       customer_id: customer,
+      purpose: "proof",
       uploaded_by: user,
+      received_bytes: 1,
       stored_at: now
+    }
+  ],
+  [
+    "proofs",
+    {
+      id: idOf(60),
+      order_id: order,
+      shipment_id: shipment,
+      assignment_id: assignment,
+      driver_id: driver,
+      position: 1,
+      type: "photo",
+      sha256: hash,
+      file_id: file,
+      captured_at: now,
+      added_at: now
     }
   ],
   [

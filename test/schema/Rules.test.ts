@@ -127,6 +127,8 @@ const together: Readonly<Record<string, Row>> = {
   payment_operations_ended: { ended_at: null },
   idempotency_keys_whole: { response_status: null },
   messages_one_author: { author_user_id: idOf(1) },
+  proofs_type_check: { type: "!", sha256: null },
+  proofs_value_check: { type: "note", sha256: null, value: "" },
   webhook_events_retry: { status: "pending", ended_at: null, next_attempt_at: null },
   background_jobs_retries: { retries: 6 },
   dispatch_reports_stored: { file_id: null, storage_url: null },

@@ -84,6 +84,7 @@ const partial: Readonly<Record<string, { readonly inside?: Row; readonly outside
   driver_assignments_carrier: { outside: { status: "delivered", ended_at: now } },
   driver_assignments_offered: { inside: { status: "pending" }, outside: { status: "accepted" } },
   drivers_user_key: { outside: { deleted_at: now } },
+  files_upload_key: { outside: { deleted_at: now } },
   message_threads_order_key: { outside: { deleted_at: now } },
   orders_external_id_key: { outside: { external_id: null } },
   payments_processor_key: { outside: { processor_ref: null } },

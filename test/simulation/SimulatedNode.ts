@@ -1,5 +1,6 @@
 import { Context, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { SqlError } from "effect/sql"
+import { DriverMessages } from "../../src/actors/DriverMessages.ts"
 import { DriverRegistry } from "../../src/actors/DriverRegistry.ts"
 import { DriverTasks } from "../../src/actors/DriverTasks.ts"
 import { Fleet, FleetPresence } from "../../src/actors/FleetPresence.ts"
@@ -114,6 +115,7 @@ const surroundings = (world: NodeWorld, name: string) =>
       take: () => undefined,
       reply: () => undefined
     }),
+    Layer.succeed(DriverMessages, { welcome: () => undefined }),
     Layer.succeed(MarkerCache, { put: () => undefined }),
     Layer.succeed(Fleet, new FleetPresence(new FleetBoard(name))),
     Layer.succeed(OrderHub, {

@@ -146,7 +146,8 @@ describe("TASK", () => {
       "shipment.assigned",
       ...wayThere.map((action) => `shipment.${action}`),
       "shipment.delivered",
-      "order.fulfilled"
+      "order.fulfilled",
+      "proof.added"
     ])
     expect(log.map(({ event_no }) => event_no)).toEqual(log.map((_, index) => index + 1))
     const tracked = await engine.run(Effect.flatMap(TrackingRepo, (repo) => repo.load(orderId)))

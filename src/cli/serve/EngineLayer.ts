@@ -1,5 +1,6 @@
 import { Layer } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { DriverMessages } from "../../actors/DriverMessages.ts"
 import { DriverRegistry } from "../../actors/DriverRegistry.ts"
 import { DriverTasks } from "../../actors/DriverTasks.ts"
 import { EtaKeeper } from "../../actors/EtaKeeper.ts"
@@ -14,7 +15,9 @@ import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
 import { TrackingEndpoint } from "../../gateway/TrackingEndpoint.ts"
 import { ShipmentAnswersLive } from "../../http/ShipmentAnswersLive.ts"
 import { AccessTokens } from "../../identity/AccessTokens.ts"
+import { DeliveryPins } from "../../identity/DeliveryPins.ts"
 import { Revocations } from "../../identity/Revocations.ts"
+import { FileSweeper } from "../../jobs/FileSweeper.ts"
 import { JobQueues } from "../../jobs/JobQueues.ts"
 import { JobWorkers } from "../../jobs/JobWorkers.ts"
 import { OutboxRelay } from "../../jobs/OutboxRelay.ts"
@@ -24,6 +27,7 @@ import { BackgroundJobRepo } from "../../persistence/BackgroundJobRepo.ts"
 import { DailySummaryRepo } from "../../persistence/DailySummaryRepo.ts"
 import { AppDatabase, JobsDatabase } from "../../persistence/Database.ts"
 import { DriverCommandRepo } from "../../persistence/DriverCommandRepo.ts"
+import { DriverInbox } from "../../persistence/DriverInbox.ts"
 import { DriverSessionRepo } from "../../persistence/DriverSessionRepo.ts"
 import { EventPositionRepo } from "../../persistence/EventPositionRepo.ts"
 import { FleetRepo } from "../../persistence/FleetRepo.ts"
@@ -43,7 +47,7 @@ import { OrderHub } from "../../realtime/OrderHub.ts"
 import { PeerLink } from "../../realtime/PeerLink.ts"
 import { TrackGate } from "../../realtime/TrackGate.ts"
 
-/** Orders and shipments, with the words of REST for what becomes of them. Needs SqlClient and DatabaseUrl. */
+/** Orders and shipments, with the words of REST for what becomes of them. Needs SqlClient, DatabaseUrl and Secret. */
 const Commerce = OrderActors.pipe(Layer.provide(ShipmentAnswersLive))
 
 /** Shipments for other nodes to ask. Needs DatabaseUrl. */
@@ -53,7 +57,7 @@ export const ActorsLayer = Commerce.pipe(Layer.provideMerge(AppDatabase), Layer.
 export const SharedLayer = Layer.mergeAll(EtaKeeper, OfferExpiry).pipe(
   Layer.provideMerge(PeerLink.layer),
   Layer.provideMerge(Layer.mergeAll(OrderHub.layer, TrackGate.layer, Commerce, AccessTokens.layer, Revocations.layer)),
-  Layer.provideMerge(Layer.mergeAll(OrderBell.layer, EventBell.layer, PeerChannel.layer)),
+  Layer.provideMerge(Layer.mergeAll(OrderBell.layer, EventBell.layer, PeerChannel.layer, DeliveryPins.layer)),
   Layer.provideMerge(Layer.mergeAll(MarkerRepo.layer, TrackingRepo.layer)),
   Layer.provideMerge(Layer.mergeAll(AppDatabase, Redis.layer)),
   Layer.provide(Reactivity.layer)
@@ -63,13 +67,14 @@ export const SharedLayer = Layer.mergeAll(EtaKeeper, OfferExpiry).pipe(
 export const GatewayLayer = RealtimeServer.layer.pipe(
   Layer.provide(Layer.mergeAll(DriverEndpoint.layer, FleetEndpoint.layer, TrackingEndpoint.layer)),
   // Before anybody is let in the board is filled, and what happened before is told apart from news.
-  Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, FleetNews, FleetSharing, FleetFollowing)),
+  Layer.provideMerge(Layer.mergeAll(DriverTasks.layer, DriverMessages.layer, FleetNews, FleetSharing, FleetFollowing)),
   Layer.provideMerge(DriverRegistry.layer),
   Layer.provideMerge(FleetLayer),
   Layer.provideMerge(Layer.mergeAll(FleetHub.layer, FleetRepo.layer)),
   Layer.provideMerge(
     Layer.mergeAll(
       DriverCommandRepo.layer,
+      DriverInbox.layer,
       DriverSessionRepo.layer.pipe(Layer.provide(Reactivity.layer)),
       TelemetryWriter.layer,
       MarkerCache.layer
@@ -78,11 +83,12 @@ export const GatewayLayer = RealtimeServer.layer.pipe(
   Layer.provideMerge(SharedLayer)
 )
 
-/** What may be late. Needs DatabaseUrl, RedisUrl and Env; shares the actors of a node that has them for other reasons. */
+/** What may be late. Needs DatabaseUrl, RedisUrl, FileStorage and Env; shares the actors of a node that has them for other reasons. */
 export const WorkerLayer = Layer.mergeAll(
   PartitionKeeper,
   OutboxRelay,
   JobWorkers,
+  FileSweeper,
   PaymentSweep.pipe(Layer.provide(Commerce))
 ).pipe(
   Layer.provide(JobQueues.layer),

@@ -9,6 +9,7 @@ import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
 import { Passwords } from "../../identity/Passwords.ts"
 import { Secret } from "../../identity/Secret.ts"
 import { DatabaseUrl } from "../../persistence/Database.ts"
+import { diskFileStorage } from "../../persistence/DiskFileStorage.ts"
 import { migrate } from "../../persistence/Migrations.ts"
 import { QueueRedisUrl, requireKeepingQueue } from "../../persistence/QueuePolicy.ts"
 import { RedisUrl } from "../../persistence/Redis.ts"
@@ -102,7 +103,8 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles:
             Layer.succeed(QueueRedisUrl, infrastructure.queueRedisUrl),
             Layer.succeed(Env, env),
             Layer.succeed(ClusterPlace, placeOf(roles, env)),
-            Secret.layer(infrastructure.secret)
+            Secret.layer(infrastructure.secret),
+            diskFileStorage(infrastructure.home.filesDir)
           )
         )
       )
