@@ -10,6 +10,7 @@ import type {
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
 import type { KeyInFlight, KeyReused } from "../actors/KeyedAnswers.ts"
+import type { AttachmentsUnknown, MessageIdTaken } from "../actors/MessageRefused.ts"
 import type {
   MethodUnavailable,
   PaymentBusy,
@@ -17,7 +18,6 @@ import type {
   RefundCurrencyWrong,
   RefundTooLarge
 } from "../actors/PaymentRefused.ts"
-import type { AttachmentsUnknown, MessageIdTaken } from "../actors/MessageRefused.ts"
 import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
 import type {

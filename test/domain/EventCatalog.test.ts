@@ -42,11 +42,16 @@ const fullData = (type: string): Readonly<Record<string, unknown>> => ({
   ...(type === "shipment.rescheduled" ? { window_start: 1, window_end: 2 } : {}),
   ...(type === "shipment.handed_off" ? { to_driver_id: uuid, reason: "the driver vanished" } : {}),
   ...(type === "shipment.assigned" ? { driver_id: uuid, fencing_token: 2, replaces: uuid } : {}),
-  ...(/handed_off|failed|returned/.test(type) ? { note: "nobody at home", reason_code: "not_at_home" } : {}),
+  ...(/^shipment\.(handed_off|failed|returned)$/.test(type)
+    ? { note: "nobody at home", reason_code: "not_at_home" }
+    : {}),
   ...(type === "shipment.delivered" ? { note: "left inside", proof: fullProof, proofs: [fullProof] } : {}),
   ...(type === "proof.added" ? { proof_id: uuid, type: "photo", file_id: uuid } : {}),
   ...(type === "proof.waived" ? { type: "pin", reason: "no phone" } : {}),
   ...(type === "message.created" ? { thread_id: uuid, message_id: uuid, author_role: "driver" } : {}),
+  ...(type.startsWith("payment.") ? { payment_id: uuid, amount: 1_250, currency: "EUR" } : {}),
+  ...(/^payment\.(failed|voided)$/.test(type) ? { failure_code: "card_declined" } : {}),
+  ...(type === "payment.refunded" ? { refund_id: uuid } : {}),
   ...(type === "eta.changed" ? { p50_at: 1, p90_at: 2, computed_at: 0, source: "position" } : {})
 })
 
