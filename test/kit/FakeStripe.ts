@@ -43,7 +43,7 @@ const wrongState: Reply = {
 
 /**
  * Enough of Stripe's API for PaymentIntents and refunds, with its idempotency keys: the same key gives the first answer again. `pm_declined` and
- * `pm_action` do not work; after `dropNext` the next request works and its answer is lost.
+ * `pm_action` do not work.
  */
 export class FakeStripe {
   readonly requests: Array<StripeRequest> = []
@@ -51,7 +51,7 @@ export class FakeStripe {
   readonly refunds: Array<FakeRefund> = []
   private readonly kept = new Map<string, Reply>()
   private readonly lostKeys = new Set<string>()
-  private drops = 0
+  private lossAt: string | undefined
   private readonly server: Server
 
   private constructor() {
@@ -67,7 +67,7 @@ export class FakeStripe {
         }
         this.requests.push(asked)
         const reply = this.answer(asked)
-        if (this.isLost(asked.key)) {
+        if (this.isLost(asked)) {
           request.socket.destroy()
           return
         }
@@ -87,8 +87,9 @@ export class FakeStripe {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  dropNext(): void {
-    this.drops++
+  /** The next request whose path ends so is carried out, and its answer lost. */
+  loseAnswerOf(pathEnd: "confirm" | "capture" | "cancel" | "refunds"): void {
+    this.lossAt = pathEnd
   }
 
   async stop(): Promise<void> {
@@ -97,10 +98,10 @@ export class FakeStripe {
   }
 
   // The library repeats a request once, under its key, when a connection closes on it: that answer is lost, too.
-  private isLost(key: string | undefined): boolean {
+  private isLost({ path, key }: StripeRequest): boolean {
     if (key !== undefined && this.lostKeys.delete(key)) return true
-    if (this.drops === 0) return false
-    this.drops--
+    if (this.lossAt === undefined || !path.endsWith(this.lossAt)) return false
+    this.lossAt = undefined
     if (key !== undefined) this.lostKeys.add(key)
     return true
   }
