@@ -3,7 +3,7 @@
 // It runs before anything is installed and on whatever Node the machine has (>= 18), so it uses built-ins only.
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -213,6 +213,11 @@ const endLike = ({ code, signal }) => {
 }
 
 const npmCi = async () => {
+  // npm would empty the folder that the link leads to, under whoever else uses it.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    throw new BootError(
+      `${modules} is a link, and its packages are not those of package-lock.json: install them there.`
+    )
   const done = progress("installing the packages of package-lock.json")
   let output = ""
   const keep = (chunk) => {

@@ -4,7 +4,7 @@ import { defaultLimits } from "../config/Limits.ts"
 import { filePurposes } from "../persistence/FileRepo.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
-import { idField, intField, TimeField, textField } from "./Field.ts"
+import { idempotencyHeader, idField, intField, TimeField, textField } from "./Field.ts"
 import { RawBody } from "./RawBody.ts"
 
 /** Pictures that every browser shows and none runs. */
@@ -46,6 +46,7 @@ const everybody = { permission: "me.use", knownTo: "me.use" } as const
 export class FilesApi extends HttpApiGroup.make("files")
   .add(
     HttpApiEndpoint.post("begin", "/", {
+      headers: idempotencyHeader,
       payload: Schema.Struct({
         mime: Schema.Literals(fileMimes),
         bytes: intField(1, defaultLimits.fileBytesMax),

@@ -11,7 +11,8 @@ import { FileRepo, type FileRow } from "../persistence/FileRepo.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
-import type { File } from "./FilesApi.ts"
+import { File } from "./FilesApi.ts"
+import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
 import { publicBase } from "./PublicBase.ts"
@@ -35,6 +36,7 @@ export const FilesHttp = HttpApiBuilder.group(
     const env = yield* Env
     const limits = yield* Limits
     const scope = yield* PrincipalScope
+    const idempotency = yield* Idempotency
     const rows = yield* FileRepo
     const uploads = yield* FileUploads
     const links = yield* FileLinks
@@ -77,7 +79,8 @@ export const FilesHttp = HttpApiBuilder.group(
         const { mime, bytes, name, purpose } = payload
         const sha256 = new Uint8Array(Buffer.from(payload.sha256, "hex"))
         const asked = { mime, bytes, sha256, name, purpose, uploadedBy: userId }
-        return show((yield* scope.run(uploads.begin(asked))).file)
+        const begun = Effect.map(uploads.begin(asked), ({ file }) => show(file))
+        return yield* idempotency.once({ status: 201, success: File }, begun)
       }),
       get: Effect.fn("FilesHttp.get")(function* ({ params }) {
         return shown(yield* scope.run(known(params.id)))

@@ -46,6 +46,7 @@ export class ThreadsApi extends HttpApiGroup.make("threads")
       .annotate(Access, { permission: "me.use" })
       .annotate(OpenApi.Description, "The thread of an order, or none while nobody has opened it."),
     HttpApiEndpoint.post("open", "/threads", {
+      headers: idempotencyHeader,
       payload: Schema.Struct(context),
       success: Thread.pipe(HttpApiSchema.status(201))
     })

@@ -15,7 +15,7 @@ import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
 import { actorOf, requestOrigin } from "./RequestOrigin.ts"
-import { Message, type MessageInput, type Thread } from "./ThreadsApi.ts"
+import { Message, type MessageInput, Thread } from "./ThreadsApi.ts"
 
 const messageCursor = cursorOf("messages", Schema.Tuple([Schema.Int, Schema.String]))
 
@@ -111,7 +111,8 @@ export const ThreadsHttp = HttpApiBuilder.group(
         return { data: yield* scope.run(data), next_cursor: null, has_more: false }
       }),
       open: Effect.fn("ThreadsHttp.open")(function* ({ payload }) {
-        return yield* scope.run(Effect.flatMap(part(payload.context_id), opened))
+        const open = Effect.flatMap(part(payload.context_id), opened)
+        return yield* idempotency.once({ status: 201, success: Thread }, open)
       }),
       get: Effect.fn("ThreadsHttp.get")(function* ({ params }) {
         return yield* scope.run(Effect.flatMap(partOfThread(params.id), opened))
