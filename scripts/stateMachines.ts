@@ -10,6 +10,7 @@ import {
   paymentMachine,
   returnPolicies
 } from "../src/domain/Payment.ts"
+import { runActors, runMachine } from "../src/domain/Run.ts"
 import { shipmentActors, shipmentMachine, shipmentStatuses } from "../src/domain/Shipment.ts"
 import { shipmentEventTypes } from "../src/domain/ShipmentEvent.ts"
 import { commandsOf, isFinal, type StateMachine } from "../src/domain/StateMachine.ts"
@@ -134,6 +135,16 @@ At most one assignment of a shipment is ${list(assignmentStatuses.filter(isCarry
 ${machineTable(stopMachine)}
 
 A change of driver puts a stop that the one before was on the way to, or at, back to \`planned\`.
+
+## Run
+
+${machineTable(runMachine, runActors)}
+
+- It starts with a driver who has every shipment of it that is not over, and a driver is on one run at a time.
+- Its stops have one order: those that are over before those that are not, and each drop-off after its parcel's pickup. A reorder that breaks this is refused and says where.
+- A shipment is in one run at a time. One that its driver does not have any more leaves a run under way, with what was done of it done; one that failed stays until it is returned or tried again.
+- With the last parcel of it delivered, returned or cancelled a run completes by itself; breaks that are left are skipped. A break lies behind once the driver sets out for the stop after it, or has been at a later one.
+- Cancelling a run takes out what is not over. Whoever carries it carries it on.
 
 ## What a driver reports
 

@@ -130,13 +130,17 @@ CREATE TABLE route_stops (
   expected_arrival_at   timestamptz,
   expected_departure_at timestamptz,
   requirements          text[] NOT NULL DEFAULT '{}',
+  duration_s            integer CHECK (duration_s >= 1),
   arrived_at            timestamptz,
   ended_at              timestamptz,
   updated_at            timestamptz NOT NULL DEFAULT now(),
   CHECK ((stop_type = 'break') = (shipment_id IS NULL)),
   CHECK (shipment_id IS NOT NULL OR run_id IS NOT NULL),
+  CONSTRAINT route_stops_break CHECK ((stop_type = 'break') = (duration_s IS NOT NULL)),
   CONSTRAINT route_stops_run_position UNIQUE (run_id, position) DEFERRABLE INITIALLY DEFERRED
 );
+COMMENT ON COLUMN route_stops.position IS 'within its run, or without one within its shipment';
+COMMENT ON COLUMN route_stops.duration_s IS 'how long a break lasts, seconds';
 CREATE INDEX route_stops_shipment ON route_stops (shipment_id, position);
 
 -- The log of an order and its shipment. Append-only; folding it gives their rows. By month of recording, since an offline

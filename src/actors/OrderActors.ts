@@ -11,6 +11,7 @@ import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { ProofRepo } from "../persistence/ProofRepo.ts"
 import { RefundRepo } from "../persistence/RefundRepo.ts"
+import { RunRepo } from "../persistence/RunRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
@@ -19,6 +20,7 @@ import { configuredProcessors } from "../processors/ConfiguredProcessors.ts"
 import { Offers } from "./Offers.ts"
 import { Orders } from "./Orders.ts"
 import { Payments } from "./Payments.ts"
+import { Runs } from "./Runs.ts"
 import { ClusterPlace, ShipmentCluster } from "./ShipmentCluster.ts"
 import { ShipmentEntityLayer } from "./ShipmentEntity.ts"
 import { Shipments } from "./Shipments.ts"
@@ -28,9 +30,9 @@ const Residents = Layer.unwrap(
   Effect.map(ClusterPlace, (place) => (place._tag === "Client" ? Layer.empty : ShipmentEntityLayer))
 )
 
-/** Orders, payments and shipments on their repos, and on some processors of payments. */
+/** Orders, payments, shipments and runs on their repos, and on some processors of payments. */
 export const orderActors = (processors: typeof configuredProcessors) =>
-  Layer.mergeAll(Orders.layer, Offers.layer, Payments.layer).pipe(
+  Layer.mergeAll(Orders.layer, Offers.layer, Payments.layer, Runs.layer).pipe(
     Layer.provideMerge(Shipments.layer),
     Layer.provide(Residents.pipe(Layer.provideMerge(ShipmentCluster))),
     Layer.provideMerge(
@@ -47,6 +49,7 @@ export const orderActors = (processors: typeof configuredProcessors) =>
         ProductRepo.layer,
         ProofRepo.layer,
         RefundRepo.layer,
+        RunRepo.layer,
         SettingRepo.layer,
         ShipmentEventRepo.layer,
         ShipmentRepo.layer,

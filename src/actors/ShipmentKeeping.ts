@@ -5,6 +5,7 @@ import { evolveShipment, type ShipmentState } from "../domain/ShipmentState.ts"
 import { type EventOrigin, type NewEvent, ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { makeOrderMove } from "./OrderMove.ts"
+import { makeRunFollowing } from "./RunFollowing.ts"
 
 /** How an order follows its shipment's end. */
 const orderCommandAfter = (state: ShipmentState): OrderCommand | undefined => {
@@ -20,6 +21,7 @@ export const makeShipmentKeeping = Effect.gen(function* () {
   const shipments = yield* ShipmentRepo
   const log = yield* ShipmentEventRepo
   const moveOrder = yield* makeOrderMove
+  const followRun = yield* makeRunFollowing
 
   /** Keeps what a decision made of a shipment, and what follows for its order. */
   const keep = Effect.fnUntraced(function* (
@@ -38,6 +40,7 @@ export const makeShipmentKeeping = Effect.gen(function* () {
     for (const event of events)
       if (event.type === "shipment.rescheduled")
         yield* shipments.keepWindow(shipmentId, new Date(event.data.window_start), new Date(event.data.window_end))
+    yield* followRun(shipmentId, after, events)
     const follow = orderCommandAfter(after)
     const orderEvents =
       follow === undefined ? [] : yield* moveOrder(orderId, orderStatus, follow, `shipment ${after.status}`)

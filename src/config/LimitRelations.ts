@@ -57,6 +57,8 @@ const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean
   ],
   [(l) => l.eventsLimitMax <= l.eventsScanMax, "a full page of events could not be looked through"],
   [(l) => l.jobsCloseMs < l.drainMs, "jobs would outlast the shut-down"],
+  [(l) => l.runShipmentsMax <= l.tasksPerDriverMax, "a phone would not be told of the whole run"],
+  [(l) => 2 * l.runShipmentsMax <= l.runStopsMax, "a run's shipments would not fit it with their stops"],
   [(l) => l.offerSweepMs < l.offerTtlSMin * 1_000, "an offer could be over before anybody knew when"],
   [(l) => l.openOffersPerDriverMax <= l.offersReadMax, "a phone would not be told of all its offers"],
   [

@@ -8,7 +8,7 @@ import { distanceM } from "./Geo.ts"
  *
  *     way    = sum over the legs of d * detour(d)
  *     speed  = (priorS * prior + weightS * movingMps * movingShare) / (priorS + weightS)
- *     median = way / speed + stops * serviceS
+ *     median = way / speed + doors * serviceS + the breaks' own times
  *     spread = 1.2816 * sqrt((travelSpread * way / speed)^2 + stops * serviceSpreadS^2 + doorSpreadS^2)
  *     p50At  = heardAt + median            (the driver went on while nothing was heard)
  *     p90At  = now + median + spread       (or stood still since)
@@ -34,6 +34,12 @@ export interface Eta {
 export interface Door {
   readonly lat: number
   readonly lng: number
+}
+
+/** A place where a driver stops before. */
+export interface Visit extends Door {
+  /** How long they stay, seconds; absent: as long as a door takes. */
+  readonly stayS?: number
 }
 
 /** Bounds of estimates; the numbers are in Limits. */
@@ -134,7 +140,7 @@ export interface DriverUnderWay {
   readonly pace: Pace
   readonly vehicleType: string | undefined
   /** Where the driver stops before, in order. */
-  readonly stopsAhead: ReadonlyArray<Door>
+  readonly stopsAhead: ReadonlyArray<Visit>
   readonly destination: Door
 }
 
@@ -158,7 +164,8 @@ export const etaByPosition = (driver: DriverUnderWay, now: number, bounds: EtaBo
   const lengthM = wayM(driver)
   const stops = driver.stopsAhead.length
   const travelS = lengthM / effectiveMps(driver.pace, driver.vehicleType)
-  const medianMs = (travelS + stops * serviceS) * 1_000
+  const staysS = driver.stopsAhead.reduce((sum, { stayS }) => sum + (stayS ?? serviceS), 0)
+  const medianMs = (travelS + staysS) * 1_000
   const spreadMs =
     ninetiethNormal * Math.hypot(travelSpread * travelS, Math.sqrt(stops) * serviceSpreadS, doorSpreadS) * 1_000
   const p50At = upTo(Math.max(heardAt + medianMs, now + bounds.etaFloorMs), bounds.etaStepMs)

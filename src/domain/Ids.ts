@@ -17,6 +17,7 @@ export const idPrefix = {
   shipment: "shp",
   assignment: "asg",
   offer: "ofr",
+  run: "run",
   stop: "stp",
   trackingSession: "trk",
   event: "evt",

@@ -13,7 +13,14 @@ export const refusedCodes = [
   "not_permitted",
   "proof_required",
   "proof_invalid",
-  "proof_locked"
+  "proof_locked",
+  "run_without_driver",
+  "run_empty",
+  "run_not_given",
+  "run_unfinished",
+  "run_too_long",
+  "shipment_in_run",
+  "shipment_over"
 ] as const
 
 /** One of the codes. */

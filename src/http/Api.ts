@@ -16,6 +16,7 @@ import { PaymentsApi } from "./PaymentsApi.ts"
 import { ProblemBoundary } from "./ProblemBoundary.ts"
 import { ProductsApi } from "./ProductsApi.ts"
 import { ProofsApi } from "./ProofsApi.ts"
+import { RunsApi } from "./RunsApi.ts"
 import { ShipmentsApi } from "./ShipmentsApi.ts"
 import { StripeEventsApi } from "./StripeEventsApi.ts"
 import { ThreadsApi } from "./ThreadsApi.ts"
@@ -47,6 +48,7 @@ export class Api extends HttpApi.make("dropmate")
   .add(StripeEventsApi.prefix("/v1"))
   .add(ShipmentsApi.prefix("/v1"))
   .add(BoardApi.prefix("/v1"))
+  .add(RunsApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))
   .add(FilesApi.prefix("/v1"))
   .add(FileContentApi.prefix("/v1"))

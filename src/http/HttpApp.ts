@@ -6,6 +6,7 @@ import { FileUploads } from "../actors/FileUploads.ts"
 import type { Offers } from "../actors/Offers.ts"
 import type { Orders } from "../actors/Orders.ts"
 import type { Payments } from "../actors/Payments.ts"
+import type { Runs } from "../actors/Runs.ts"
 import type { Shipments } from "../actors/Shipments.ts"
 import type { Env } from "../config/Env.ts"
 import type { AccessTokens } from "../identity/AccessTokens.ts"
@@ -36,6 +37,7 @@ import { PaymentRepo } from "../persistence/PaymentRepo.ts"
 import { ProductRepo } from "../persistence/ProductRepo.ts"
 import { ProofRepo } from "../persistence/ProofRepo.ts"
 import { RefundRepo } from "../persistence/RefundRepo.ts"
+import { RunRepo } from "../persistence/RunRepo.ts"
 import { SettingRepo } from "../persistence/SettingRepo.ts"
 import { ShipmentEventRepo } from "../persistence/ShipmentEventRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
@@ -71,6 +73,7 @@ import { ProofsHttp } from "./ProofsHttp.ts"
 import type { Readiness } from "./Readiness.ts"
 import { type RequestHandler, requestHandlerOf } from "./RequestHandler.ts"
 import { docsPath, openApiPath } from "./RouteTable.ts"
+import { RunsHttp } from "./RunsHttp.ts"
 import { ShipmentsHttp } from "./ShipmentsHttp.ts"
 import { StripeEventsHttp } from "./StripeEventsHttp.ts"
 import { ThreadsHttp } from "./ThreadsHttp.ts"
@@ -100,6 +103,7 @@ const Repos = Layer.mergeAll(
   PaymentRepo.layer,
   ProductRepo.layer,
   RefundRepo.layer,
+  RunRepo.layer,
   SettingRepo.layer,
   ShipmentEventRepo.layer,
   ShipmentRepo.layer,
@@ -139,6 +143,7 @@ const Handlers = Layer.mergeAll(
   FileContentHttp,
   ProofsHttp,
   ThreadsHttp,
+  RunsHttp,
   TrackingSessionsHttp,
   TrackingHttp,
   EventsHttp,
@@ -165,6 +170,7 @@ export type HttpAppNeeds =
   | Offers
   | Payments
   | StripeEvents
+  | Runs
   | Shipments
   | EventBell
   | FileStorage

@@ -18,8 +18,10 @@ import type {
   RefundCurrencyWrong,
   RefundTooLarge
 } from "../actors/PaymentRefused.ts"
+import type { RunMoved, RunPartUnknown, StopOrderRefused } from "../actors/RunRefused.ts"
 import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
+import type { SequenceFault } from "../domain/RunSequence.ts"
 import type {
   AccountDisabled,
   CredentialsWrong,
@@ -30,6 +32,7 @@ import type {
 import type { StorageFailed } from "../persistence/FileStorage.ts"
 import type { StockInsufficient } from "../persistence/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
+import type { DriverHasRun } from "../persistence/RunRepo.ts"
 import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
 import type { LastAdmin } from "../persistence/UserRepo.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
@@ -57,6 +60,10 @@ export type Refusal =
   | StockInsufficient
   | ShipmentMoved
   | ShipmentUnavailable
+  | RunMoved
+  | RunPartUnknown
+  | StopOrderRefused
+  | DriverHasRun
   | KeyInFlight
   | KeyReused
   | PaymentBusy
@@ -87,6 +94,25 @@ const awayMessages =
 
 const invalidField = (pointer: string, code: FieldProblem["code"], detail: string): Problem =>
   new Problem({ code: "invalid_body", errors: [{ pointer, code, detail }] })
+
+const stopOrder = ({ rule, position, besidePosition }: SequenceFault): FieldProblem => {
+  const beside = `/stop_ids/${besidePosition}`
+  const at = (code: FieldProblem["code"], detail: string) => ({ pointer: `/stop_ids/${position}`, code, detail })
+  switch (rule) {
+    case "unknown_stop":
+      return at("not_found", "names no stop of the run")
+    case "repeated_stop":
+      return at("invalid_value", `is the same as ${beside}`)
+    case "missing_stop":
+      return { pointer: "/stop_ids", code: "required", detail: "does not name every stop of the run" }
+    case "over_after_open":
+      return at("invalid_value", `is over, and comes after ${beside}, which is not`)
+    case "dropoff_before_pickup":
+      return at("invalid_value", `comes before its parcel's pickup, ${beside}`)
+  }
+}
+
+const partField = { shipment: "/shipment_ids", vehicle: "/vehicle_id", stop: "/after_stop_id" } as const
 
 const problemTable: ProblemOf = {
   Problem: (refusal) => refusal,
@@ -155,6 +181,15 @@ const problemTable: ProblemOf = {
       code: "shipment_unavailable",
       retryAfterS: Math.max(1, Math.ceil(retryAfterMs / 1_000))
     }),
+  RunMoved: () => new Problem({ code: "run_busy" }),
+  RunPartUnknown: ({ part, position }) =>
+    invalidField(
+      position === undefined ? partField[part] : `${partField[part]}/${position}`,
+      "not_found",
+      part === "stop" ? "names no stop of the run" : `names no ${part}`
+    ),
+  StopOrderRefused: ({ fault }) => new Problem({ code: "stop_order_refused", errors: [stopOrder(fault)] }),
+  DriverHasRun: () => new Problem({ code: "driver_has_run" }),
   KeyInFlight: () => new Problem({ code: "idempotency_in_flight", retryAfterS: 1 }),
   KeyReused: () => new Problem({ code: "idempotency_key_reused" }),
   SqlError: (refusal) =>

@@ -41,6 +41,8 @@ export type Permission =
   | "shipments.read"
   | "shipments.write"
   | "events.read"
+  | "runs.read"
+  | "runs.write"
 
 // `me.use` is everybody's: it reaches only what is one's own. `orders.use` lets in whoever may have orders at all; without
 // `orders.read` beside it, only their own are known to them. `customers.own` is for whoever is a customer.
@@ -57,7 +59,8 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "orders.use",
     "orders.read",
     "shipments.read",
-    "events.read"
+    "events.read",
+    "runs.read"
   ],
   dispatcher: [
     "drivers.read",
@@ -73,7 +76,9 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "payments.manage",
     "shipments.read",
     "shipments.write",
-    "events.read"
+    "events.read",
+    "runs.read",
+    "runs.write"
   ],
   admin: [
     "drivers.read",
@@ -93,7 +98,9 @@ const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
     "payments.manage",
     "shipments.read",
     "shipments.write",
-    "events.read"
+    "events.read",
+    "runs.read",
+    "runs.write"
   ]
 }
 

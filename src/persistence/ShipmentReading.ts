@@ -41,9 +41,9 @@ export const makeShipmentReading = Effect.gen(function* () {
         (SELECT coalesce(jsonb_agg(jsonb_build_object('assignmentId', a.id, 'driverId', coalesce(a.driver_id::text, ''), 'status', a.status,
             'fencingToken', a.fencing_token, 'expiresAtMs', round(extract(epoch FROM a.expires_at) * 1000)) ORDER BY a.fencing_token), '[]')
           FROM driver_assignments a WHERE a.shipment_id = s.id) AS assignments,
-        (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.position, 'status', p.status)
-            ORDER BY p.position), '[]')
-          FROM route_stops p WHERE p.shipment_id = s.id) AS stops
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.place, 'status', p.status)
+            ORDER BY p.place), '[]')
+          FROM (SELECT r.*, row_number() OVER (ORDER BY r.position) AS place FROM route_stops r WHERE r.shipment_id = s.id) AS p) AS stops
       FROM shipments s WHERE s.id = ${shipmentId}`
     const row = yield* theRow("shipment", shipmentId, rows)
     const state: ShipmentState = {

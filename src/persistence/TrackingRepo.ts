@@ -2,6 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { AssignmentStatus } from "../domain/Assignment.ts"
 import { customerEventTypes } from "../domain/CustomerEvent.ts"
+import type { Visit } from "../domain/Eta.ts"
 import type { OrderStatus } from "../domain/Order.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import { DatabaseUrl } from "./Database.ts"
@@ -55,7 +56,7 @@ export interface TrackedOrder {
   /** The drop-off, degrees. */
   readonly destination: { readonly lat: number; readonly lng: number }
   /** Where the driver stops before, in order. Changes without an event of this order. */
-  readonly stopsAhead: ReadonlyArray<{ readonly lat: number; readonly lng: number }>
+  readonly stopsAhead: ReadonlyArray<Visit>
   /** When the shipment was promised to come. */
   readonly promised?: { readonly startMs: number | undefined; readonly endMs: number }
   /** The customer must tell the driver a PIN. */
@@ -194,13 +195,28 @@ export class TrackingRepo extends Context.Service<
 const itemsJson = (sql: SqlClient.SqlClient) => sql`(SELECT coalesce(jsonb_agg(
     jsonb_build_object('name', i.name, 'quantity', i.quantity) ORDER BY i.position), '[]') FROM order_items i WHERE i.order_id = o.id)`
 
-// Doors that the driver has set out for already, in jobs that were to be done before that of shipment `s`. What the driver has not
-// set out for comes later, whatever its number says.
-const stopsAheadJson = (sql: SqlClient.SqlClient) => sql`(SELECT coalesce(jsonb_agg(
-      jsonb_build_object('lat', p.lat, 'lng', p.lng) ORDER BY b.schedule_sequence, p.position), '[]')
-    FROM driver_assignments c JOIN driver_assignments b ON b.driver_id = c.driver_id
-      AND b.schedule_sequence < c.schedule_sequence AND b.status IN ('accepted', 'en_route', 'arrived')
-    JOIN route_stops p ON p.shipment_id = b.shipment_id AND p.status IN ('en_route', 'arrived')
+// In a run under way: every stop before this drop-off where the same driver is still to be, breaks included. Outside of one: doors
+// that the driver has set out for already, in jobs that were to be done before that of shipment `s`; what they have not set out
+// for comes later, whatever its number says.
+const stopsAheadJson = (
+  sql: SqlClient.SqlClient
+) => sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('lat', d.lat, 'lng', d.lng)
+      || CASE WHEN d.duration_s IS NULL THEN '{}' ELSE jsonb_build_object('stayS', d.duration_s) END ORDER BY d.turn, d.position), '[]')
+    FROM driver_assignments c
+    LEFT JOIN (SELECT o.shipment_id, o.position, r.id, r.driver_id FROM route_stops o JOIN delivery_runs r ON r.id = o.run_id
+      WHERE r.status = 'active' AND o.stop_type = 'dropoff') AS run ON run.shipment_id = c.shipment_id AND run.driver_id = c.driver_id
+    CROSS JOIN LATERAL (
+      SELECT p.lat, p.lng, p.duration_s, 0 AS turn, p.position FROM route_stops p
+      WHERE p.run_id = run.id AND p.position < run.position AND p.status IN ('planned', 'en_route', 'arrived')
+        AND p.shipment_id IS DISTINCT FROM c.shipment_id
+        AND (p.shipment_id IS NULL OR EXISTS (SELECT FROM driver_assignments b WHERE b.shipment_id = p.shipment_id
+          AND b.driver_id = c.driver_id AND b.status IN ('accepted', 'en_route', 'arrived')))
+      UNION ALL
+      SELECT p.lat, p.lng, NULL, b.schedule_sequence, p.position FROM driver_assignments b
+      JOIN route_stops p ON p.shipment_id = b.shipment_id AND p.status IN ('en_route', 'arrived')
+      WHERE run.id IS NULL AND b.driver_id = c.driver_id AND b.schedule_sequence < c.schedule_sequence
+        AND b.status IN ('accepted', 'en_route', 'arrived')
+    ) AS d
     WHERE c.shipment_id = s.id AND c.status IN ('accepted', 'en_route', 'arrived'))`
 
 interface StopsRow {

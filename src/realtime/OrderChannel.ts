@@ -1,5 +1,5 @@
 import { type CustomerEvent, customerEvent } from "../domain/CustomerEvent.ts"
-import type { Door, Eta } from "../domain/Eta.ts"
+import type { Eta, Visit } from "../domain/Eta.ts"
 import { publicId } from "../domain/Ids.ts"
 import { distanceToM, isShown, type TrackingStage, trackingStage } from "../domain/TrackingStage.ts"
 import type { TrackedEvent, TrackedOrder } from "../persistence/TrackingRepo.ts"
@@ -151,7 +151,7 @@ export class OrderChannel {
   }
 
   /** Where the driver stops before this drop-off; other orders of the driver ring no doorbell here. */
-  stopBefore(stopsAhead: ReadonlyArray<Door>, now: number): void {
+  stopBefore(stopsAhead: ReadonlyArray<Visit>, now: number): void {
     const { length } = this.order.stopsAhead
     this.order = { ...this.order, stopsAhead }
     if (length !== stopsAhead.length) this.tellEta(now)

@@ -63,7 +63,9 @@ beforeAll(async () => {
     token: admin,
     body: {}
   })
+  const run = await call<{ id: string }>(rest.url, "POST", "/v1/runs", { token: admin, body: { driver_id: self.id } })
   Object.assign(ids, {
+    runs: run.body.id,
     drivers: self.id,
     products: await newProduct(rest.url, admin),
     customers: "cus_019a0000-0000-7000-8000-000000000000",
@@ -105,7 +107,10 @@ const expected = (who: Who, endpoint: Endpoint): "in" | 401 | 403 | 404 => {
 // A body that no schema accepts: who is let in is told so by 422, and nothing of anybody's is changed by this test.
 const send = (who: Who, endpoint: Endpoint) => {
   const resource = endpoint.path.split("/")[2] ?? ""
-  const path = endpoint.path.replace(":id", ids[resource] ?? "").replace(":role", "dispatcher")
+  const path = endpoint.path
+    .replace(":id", ids[resource] ?? "")
+    .replace(":role", "dispatcher")
+    .replace(":shipmentId", ids.shipments ?? "")
   const harmless = endpoint.method === "POST" || endpoint.method === "PATCH" || endpoint.method === "PUT"
   return call(rest.url, endpoint.method, path, {
     token: tokens[who],

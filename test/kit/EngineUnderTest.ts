@@ -5,6 +5,7 @@ import pg from "pg"
 import type { DriverRegistry } from "../../src/actors/DriverRegistry.ts"
 import type { Offers } from "../../src/actors/Offers.ts"
 import type { Orders } from "../../src/actors/Orders.ts"
+import type { Runs } from "../../src/actors/Runs.ts"
 import type { Shipments } from "../../src/actors/Shipments.ts"
 import { EngineLayer } from "../../src/cli/serve/EngineLayer.ts"
 import { Env } from "../../src/config/Env.ts"
@@ -63,6 +64,7 @@ export type EngineServices =
   | TrackGate
   | Orders
   | Offers
+  | Runs
   | Shipments
   | ProductRepo
   | TrackingRepo

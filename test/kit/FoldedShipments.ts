@@ -14,8 +14,8 @@ const shipmentRows = `SELECT s.id, s.status, s.version::integer, s.fencing_count
     s.is_picked_up AS "isPickedUp", s.current_driver_location_id AS shown,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('assignmentId', a.id, 'driverId', a.driver_id, 'status', a.status,
       'fencingToken', a.fencing_token, 'expiresAtMs', round(extract(epoch FROM a.expires_at) * 1000)) ORDER BY a.fencing_token), '[]') FROM driver_assignments a WHERE a.shipment_id = s.id) AS assignments,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.position, 'status', p.status)
-      ORDER BY p.position), '[]') FROM route_stops p WHERE p.shipment_id = s.id) AS stops,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('stopId', p.id, 'type', p.stop_type, 'position', p.place, 'status', p.status) ORDER BY p.place), '[]')
+      FROM (SELECT r.*, row_number() OVER (ORDER BY r.position) AS place FROM route_stops r WHERE r.shipment_id = s.id) AS p) AS stops,
     (SELECT jsonb_agg(jsonb_build_object('type', e.type, 'data', e.data, 'version', e.version) ORDER BY e.event_no)
       FROM shipment_events e WHERE e.shipment_id = s.id) AS events
   FROM shipments s`

@@ -118,6 +118,7 @@ export class Town {
     const bought = await this.orderOf(tokens.access_token, secret, phone)
     const driven = await this.driverOf(driverName, driverSecret, driverPhone, lat)
     await this.underWay(bought.shipmentId, driven.driverId)
+    const runId = await this.runOf(bought.shipmentId, driven.driverId, driverSecret)
     const driver = await this.person(driverName, driven.userId, ["driver"], [driverSecret, driverPhone, String(lat)])
     const customer = await this.person(customerName, tokens.user.id, ["customer"], [secret, phone])
     const things: Belongings = {
@@ -137,6 +138,7 @@ export class Town {
         shipment: bought.shipmentId,
         assignment: await this.onlyId("assignment", "driver_assignments", bought.shipmentId),
         offer: publicId("offer", (await this.onlyId("assignment", "driver_assignments", bought.shipmentId)).slice(4)),
+        run: runId,
         stop: await this.onlyId("stop", "route_stops", bought.shipmentId),
         trackingSession: bought.trackingSessionId,
         event: await this.onlyId("event", "shipment_events", bought.shipmentId),
@@ -312,6 +314,14 @@ export class Town {
       const verdict = await this.rest.run(told)
       if (!verdict.ok) throw new Error(`${action} was refused: ${JSON.stringify(verdict.detail)}`)
     }
+  }
+
+  private async runOf(shipmentId: string, driverId: string, name: string): Promise<string> {
+    const token = this.admin
+    const body = { driver_id: driverId, name, shipment_ids: [shipmentId] }
+    const { id } = await insist("a run", call<Made>(this.rest.url, "POST", "/v1/runs", { token, body }))
+    await insist("starting", call(this.rest.url, "POST", `/v1/runs/${id}/start`, { token, body: {} }))
+    return id
   }
 
   /** What was said about the order, with a picture, and how its delivery was proved. */

@@ -182,6 +182,17 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "threads.messages": one("thread", "customer"),
   "threads.write": one("thread", "customer", saying({ text: "hello" })),
   "threads.removeMessage": one("message", "customer"),
+  "runs.list": all("driver", ({ ids }) => ({ query: { driver_id: ids.driver } })),
+  "runs.create": all("driver", ({ ids }) => ({ body: { driver_id: ids.driver, shipment_ids: [ids.shipment] } })),
+  "runs.get": one("run", "driver"),
+  "runs.update": one("run", "driver", saying({ name: "Changed" })),
+  "runs.addShipments": one("run", "driver", ({ ids }) => ({ body: { shipment_ids: [ids.shipment] } })),
+  "runs.takeOut": one("run", "driver"),
+  "runs.reorder": one("run", "driver", ({ ids }) => ({ body: { stop_ids: [ids.stop] } })),
+  "runs.addBreak": one("run", "driver", saying({ lat: 48.2, lng: 16.3, duration_s: 600 })),
+  "runs.start": one("run", "driver", saying({})),
+  "runs.complete": one("run", "driver", saying({})),
+  "runs.cancel": one("run", "driver", saying({})),
   "trackingSessions.create": one("order", "customer", saying({})),
   "trackingSessions.list": one("order", "customer"),
   "trackingSessions.revoke": one("trackingSession", "customer"),
@@ -242,6 +253,7 @@ export const requestsOf = (route: TriedRoute, things: Belongings): ReadonlyArray
   const { id, ask, also } = trialOf(route)
   const path = route.template
     .replace(":id", id === undefined ? ":id" : things.ids[id])
+    .replace(":shipmentId", things.ids.shipment)
     .replace(":role", "support")
     .replace(/(.)\/$/, "$1")
   const ways = [ask ?? (() => ({})), ...(also === undefined ? [] : [also])]

@@ -1,0 +1,49 @@
+import { Effect } from "effect"
+import { followShipment, type RunShipment, type RunState } from "../domain/Run.ts"
+import type { ShipmentEvent, ShipmentEventType } from "../domain/ShipmentEvent.ts"
+import { carryingAssignment, newestAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
+import { RunRepo, runShipmentOf, runStopOf } from "../persistence/RunRepo.ts"
+
+/** What happens while nobody has the shipment, or changes nothing of its way. */
+const quiet: ReadonlySet<ShipmentEventType> = new Set([
+  "shipment.created",
+  "shipment.dispatching",
+  "shipment.offered",
+  "shipment.offer_declined",
+  "shipment.offer_expired",
+  "shipment.rescheduled"
+])
+
+const holderOf = (state: ShipmentState): string | undefined => {
+  const isComingBack = state.status === "failed" || state.status === "returning"
+  return (carryingAssignment(state) ?? (isComingBack ? newestAssignment(state) : undefined))?.driverId
+}
+
+const isSame = (a: RunState, b: RunState): boolean =>
+  a.status === b.status &&
+  a.sequence.length === b.sequence.length &&
+  a.sequence.every((stop, index) => stop === b.sequence[index])
+
+/**
+ * What follows for a run when one of its shipments moved: in the shipment's transaction, which holds the shipment, so that the
+ * commit that hands a parcel off takes it out of the run, and the one that ends the last parcel ends the run (ADR 0180).
+ */
+export const makeRunFollowing = Effect.gen(function* () {
+  const runs = yield* RunRepo
+
+  return Effect.fnUntraced(function* (shipmentId: string, after: ShipmentState, events: ReadonlyArray<ShipmentEvent>) {
+    if (events.every(({ type }) => quiet.has(type))) return
+    const run = yield* runs.lockActiveRunOf(shipmentId)
+    if (run === undefined) return
+    const moved: RunShipment = { shipmentId, status: after.status, holderId: holderOf(after) }
+    const others = (yield* runs.shipments(run.id)).map(runShipmentOf).filter((each) => each.shipmentId !== shipmentId)
+    const before: RunState = {
+      status: "active",
+      driverId: run.driver_id ?? undefined,
+      sequence: (yield* runs.stops(run.id)).map(runStopOf),
+      shipments: [...others, moved]
+    }
+    const next = followShipment(before, moved)
+    if (!isSame(before, next)) yield* runs.keep(run.id, before, next)
+  })
+})
