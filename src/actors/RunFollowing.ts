@@ -24,17 +24,24 @@ const isSame = (a: RunState, b: RunState): boolean =>
   a.sequence.length === b.sequence.length &&
   a.sequence.every((stop, index) => stop === b.sequence[index])
 
+/** The run under way that a shipment is in, held. */
+export type HeldRun = { readonly id: string; readonly driver_id: string | null }
+
 /**
  * What follows for a run when one of its shipments moved: in the shipment's transaction, which holds the shipment, so that the
  * commit that hands a parcel off takes it out of the run, and the one that ends the last parcel ends the run (ADR 0180).
+ *
+ * Two shipments of a run that move at once: whoever follows writes stops of both, so the run is held before any stop is written.
  */
 export const makeRunFollowing = Effect.gen(function* () {
   const runs = yield* RunRepo
 
-  return Effect.fnUntraced(function* (shipmentId: string, after: ShipmentState, events: ReadonlyArray<ShipmentEvent>) {
-    if (events.every(({ type }) => quiet.has(type))) return
-    const run = yield* runs.lockActiveRunOf(shipmentId)
-    if (run === undefined) return
+  /** Takes the run that these events may change; undefined: none. */
+  const hold = Effect.fnUntraced(function* (shipmentId: string, events: ReadonlyArray<ShipmentEvent>) {
+    return events.every(({ type }) => quiet.has(type)) ? undefined : yield* runs.lockActiveRunOf(shipmentId)
+  })
+
+  const follow = Effect.fnUntraced(function* (run: HeldRun, shipmentId: string, after: ShipmentState) {
     const moved: RunShipment = { shipmentId, status: after.status, holderId: holderOf(after) }
     const others = (yield* runs.shipments(run.id)).map(runShipmentOf).filter((each) => each.shipmentId !== shipmentId)
     const before: RunState = {
@@ -46,4 +53,6 @@ export const makeRunFollowing = Effect.gen(function* () {
     const next = followShipment(before, moved)
     if (!isSame(before, next)) yield* runs.keep(run.id, before, next)
   })
+
+  return { hold, follow }
 })

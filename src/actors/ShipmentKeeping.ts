@@ -21,7 +21,7 @@ export const makeShipmentKeeping = Effect.gen(function* () {
   const shipments = yield* ShipmentRepo
   const log = yield* ShipmentEventRepo
   const moveOrder = yield* makeOrderMove
-  const followRun = yield* makeRunFollowing
+  const runs = yield* makeRunFollowing
 
   /** Keeps what a decision made of a shipment, and what follows for its order. */
   const keep = Effect.fnUntraced(function* (
@@ -36,11 +36,12 @@ export const makeShipmentKeeping = Effect.gen(function* () {
     const touched = new Set(
       events.flatMap((event) => ("assignment_id" in event.data ? [event.data.assignment_id ?? ""] : []))
     )
+    const run = yield* runs.hold(shipmentId, events)
     yield* shipments.keep(shipmentId, before, after, touched)
     for (const event of events)
       if (event.type === "shipment.rescheduled")
         yield* shipments.keepWindow(shipmentId, new Date(event.data.window_start), new Date(event.data.window_end))
-    yield* followRun(shipmentId, after, events)
+    if (run !== undefined) yield* runs.follow(run, shipmentId, after)
     const follow = orderCommandAfter(after)
     const orderEvents =
       follow === undefined ? [] : yield* moveOrder(orderId, orderStatus, follow, `shipment ${after.status}`)

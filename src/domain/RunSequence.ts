@@ -55,7 +55,9 @@ const faultIn = (sequence: RunSequence): SequenceFault | undefined => {
       continue
     }
     if (stop.type !== "dropoff") continue
-    const pickup = sequence.findIndex(({ type, shipmentId }) => type === "pickup" && shipmentId === stop.shipmentId)
+    const pickup = sequence.findIndex(
+      (other) => other.type === "pickup" && other.shipmentId === stop.shipmentId && !isOver(other)
+    )
     if (pickup > position) return fault("dropoff_before_pickup", pickup)
   }
   return undefined

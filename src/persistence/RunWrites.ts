@@ -23,7 +23,8 @@ export const makeRunWrites = Effect.gen(function* () {
         status = CASE WHEN p.stop_type = 'break' THEN n.status ELSE p.status END,
         ended_at = CASE WHEN p.stop_type = 'break' AND n.status <> 'planned' THEN coalesce(p.ended_at, now()) ELSE p.ended_at END
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS n(id uuid, position integer, status route_stop_status)
-      WHERE p.id = n.id`
+      WHERE p.id = n.id AND (p.run_id IS DISTINCT FROM ${runId}::uuid OR p.position <> n.position
+        OR p.stop_type = 'break' AND p.status <> n.status)`
   }
 
   const insertBreak = Effect.fn("RunRepo.insertBreak")(function* (runId: string, position: number, pause: NewBreak) {
