@@ -56,7 +56,8 @@ export const makeRunGiving = Effect.gen(function* () {
     if (driverId === undefined || wanted.length === 0) return
     yield* Effect.forEach(wanted, (shipment) => ask(shipment, driverId, by, reason), { discard: true })
     const told = Effect.flatMap(taking.take(runId, undefined, []), (state) => taking.tellTasks(runId, state))
-    yield* inScope(by.scope, told)
+    // Whoever put a shipment in meanwhile tells of the whole run.
+    yield* Effect.catchTag(inScope(by.scope, told), "RunMoved", () => Effect.void)
   })
 
   /** What keeps a driver from each shipment that they should have. */

@@ -41,6 +41,8 @@ export const Shipment = Schema.Struct({
 
 const Stop = Schema.Struct({
   id: idField("stop"),
+  /** The run that `position` counts in; null: the shipment itself. */
+  run_id: Schema.NullOr(idField("run")),
   type: Schema.String,
   position: Schema.Int,
   status: Schema.String,

@@ -50,6 +50,7 @@ export interface AssignmentRow {
 /** One stop. */
 export interface StopRow {
   readonly id: string
+  readonly run_id: string | null
   readonly stop_type: StopType
   readonly position: number
   readonly status: StopStatus
@@ -96,7 +97,7 @@ const make = Effect.gen(function* () {
   })
 
   const stops = Effect.fn("ShipmentRepo.stops")(function* (shipmentId: string) {
-    return yield* sql<StopRow>`SELECT id, stop_type, position, status, lat, lng, address, window_start, window_end, expected_arrival_at,
+    return yield* sql<StopRow>`SELECT id, run_id, stop_type, position, status, lat, lng, address, window_start, window_end, expected_arrival_at,
         requirements, arrived_at, ended_at
       FROM route_stops WHERE shipment_id = ${shipmentId} ORDER BY position`
   })

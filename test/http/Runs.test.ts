@@ -255,8 +255,8 @@ describe("a run under way", () => {
       { token: admin }
     )
     expect(left.body.data).toMatchObject([
-      { type: "pickup", position: 1, status: "completed" },
-      { type: "dropoff", position: 2, status: "planned" }
+      { type: "pickup", position: 1, status: "completed", run_id: null },
+      { type: "dropoff", position: 2, status: "planned", run_id: null }
     ])
   })
 
@@ -316,6 +316,29 @@ describe("a run under way", () => {
 })
 
 describe("runs", () => {
+  it("take shipments that many dispatchers put in at once, each into one run", async () => {
+    const [shipmentIds, a, b] = [await parcels(8), await newRun({}), await newRun({})]
+    const answers = await Promise.all(
+      shipmentIds.flatMap((id) =>
+        [a, b].map(async (run) => refused(ask("POST", `/${run.id}/shipments`, { shipment_ids: [id] })))
+      )
+    )
+    const codes = answers.map(([status, code]) => (status === 200 ? "taken" : code))
+    const held = [...(await read(a.id)).shipments, ...(await read(b.id)).shipments].map((each) => each.shipment_id)
+    expect(new Set(held).size).toBe(held.length)
+    expect(codes.filter((code) => code === "taken")).toHaveLength(held.length)
+    expect(codes.filter((code) => !["taken", "shipment_in_run", "run_busy"].includes(code ?? ""))).toEqual([])
+  })
+
+  it("of one driver that start at once: one does", async () => {
+    const driverId = await driver()
+    const [a, b] = await Promise.all(
+      [0, 1].map(async () => newRun({ driver_id: driverId, shipment_ids: await parcels(1) }))
+    )
+    const answers = await Promise.all([a, b].map((run) => refused(ask("POST", `/${run?.id}/start`, {}))))
+    expect(answers.map(([status, code]) => code ?? status).sort()).toEqual([200, "driver_has_run"])
+  })
+
   it("are listed by status and driver, the newest first", async () => {
     const driverId = await driver()
     const [first, second] = [await newRun({ driver_id: driverId }), await newRun({ driver_id: driverId })]
