@@ -185,15 +185,12 @@ export const defaultLimits = {
   clusterHealthMs: 5_000,
   /** Assignments that one TASKS frame lists. */
   tasksPerDriverMax: 40,
-  /** How soon after a change the loads of drivers are read again for the fleet map. */
-  driverLoadsEveryMs: 100,
-
-  // Runs
   runShipmentsMax: 40,
-  /** Breaks included. */
   runStopsMax: 100,
   breakSMin: 60,
   breakSMax: 8 * 3_600,
+  /** How soon after a change the loads of drivers are read again for the fleet map. */
+  driverLoadsEveryMs: 100,
 
   // Offers
   /** How long a driver has to answer, when neither the request nor `dispatch.offer_ttl_s` says. */
