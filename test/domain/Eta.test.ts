@@ -7,6 +7,7 @@ import {
   effectiveMps,
   etaByPosition,
   etaBySchedule,
+  etaModel,
   isWorthKeeping,
   isWorthTelling,
   noPace,
@@ -102,6 +103,13 @@ describe("an estimate by position", () => {
     expect(over.p50At - straight.p50At).toBeGreaterThanOrEqual(105_000)
     expect(over).toMatchObject({ stopsAhead: 1, remainingM: undefined })
     expect(straight).toMatchObject({ stopsAhead: 0, remainingM: 3_800 })
+  })
+
+  it("takes a break for as long as it lasts, and not for a door", () => {
+    const half = { lat: destination.lat - 1_500 / metresPerDegree, lng: destination.lng }
+    const [door, pause] = [half, { ...half, stayS: 1_800 }].map((stop) => byPosition(3_000, { stopsAhead: [stop] }))
+    expect((pause?.p50At ?? 0) - (door?.p50At ?? 0)).toBe((1_800 - etaModel.serviceS) * 1_000)
+    expect(pause).toMatchObject({ stopsAhead: 1, remainingM: undefined })
   })
 })
 
