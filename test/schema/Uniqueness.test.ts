@@ -82,11 +82,18 @@ const partial: Readonly<Record<string, { readonly inside?: Row; readonly outside
     outside: { status: "completed", ended_at: later }
   },
   driver_assignments_carrier: { outside: { status: "delivered", ended_at: now } },
-  driver_assignments_offered: { inside: { status: "pending" }, outside: { status: "accepted" } },
+  driver_assignments_offered: {
+    inside: { status: "pending", offered_at: now, expires_at: later },
+    outside: { status: "accepted", expires_at: null }
+  },
   drivers_user_key: { outside: { deleted_at: now } },
   files_upload_key: { outside: { deleted_at: now } },
   message_threads_order_key: { outside: { deleted_at: now } },
   orders_external_id_key: { outside: { external_id: null } },
+  payment_operations_open: {
+    inside: { operation: "capture", refund_id: null, outcome: null, due_at: later, ended_at: null },
+    outside: { outcome: "succeeded", due_at: null, ended_at: now }
+  },
   payments_processor_key: { outside: { processor_ref: null } },
   users_email_key: { outside: { deleted_at: now } },
   users_phone_key: { outside: { deleted_at: now } },
@@ -108,7 +115,7 @@ const listed: Readonly<Record<string, string | number>> = {
 }
 
 /** One row of the table that the index counts, changed so that it does. */
-const rowInside = async ({ table, name, predicate }: UniqueIndex): Promise<Row> => {
+const rowInside = async ({ table, name, key, predicate }: UniqueIndex): Promise<Row> => {
   const change = { ...partial[name]?.inside }
   const set = Object.keys(change).map((column) => `"${column}" = new."${column}"`)
   if (set.length > 0) {
@@ -117,8 +124,11 @@ const rowInside = async ({ table, name, predicate }: UniqueIndex): Promise<Row> 
       [JSON.stringify(change)]
     )
   }
+  // Triggers make rows too, whose keys may still be empty: nothing is unique about those.
+  const columns = key.filter((column) => column !== null).map((column) => `"${column}"`)
   const { rows } = await client.query<{ row: Row }>(
-    `SELECT to_jsonb(t) AS row FROM ${table} AS t WHERE ${predicate ?? "true"} LIMIT 1`
+    `SELECT to_jsonb(t) AS row FROM ${table} AS t WHERE ${predicate ?? "true"}
+     ORDER BY num_nonnulls(${["true", ...columns].join(", ")}) DESC LIMIT 1`
   )
   const [found] = rows
   if (found === undefined) throw new Error(`no row of ${table} is inside of ${name}`)
