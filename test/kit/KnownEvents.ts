@@ -26,14 +26,14 @@ export const eventFault = ({ type, data }: LoggedRow): string | undefined => {
  * Holds every event that is in a database against the catalog; run at the end of whatever appends events. Databases that are gone, or
  * never had a schema, have none.
  */
-export const expectKnownEvents = async (database: string | pg.Client): Promise<void> => {
-  const client = typeof database === "string" ? new pg.Client({ connectionString: database }) : database
+export const expectKnownEvents = async (databaseUrl: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl })
   try {
-    if (client !== database) await client.connect()
+    await client.connect()
     const { rows } = await client.query<LoggedRow>("SELECT DISTINCT type, data FROM shipment_events")
     const faults = rows.flatMap((row) => eventFault(row) ?? [])
     if (faults.length > 0) throw new Error(`events that the catalog does not describe:\n${faults.join("\n")}`)
   } finally {
-    if (client !== database) await client.end()
+    await client.end()
   }
 }
