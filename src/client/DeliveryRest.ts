@@ -31,6 +31,8 @@ export interface NewOrder {
   readonly delivery_address: OrderPlace & { readonly city: string; readonly country: string }
   readonly pickup: OrderPlace
   readonly channel: "web" | "app" | "wechat"
+  /** Of a guest, whom staff order for. */
+  readonly contact?: { readonly name: string }
   /** Takes the stock at once; else the order stays a draft. */
   readonly submit: boolean
 }
@@ -38,29 +40,72 @@ export interface NewOrder {
 export interface Order {
   readonly id: string
   readonly status: string
+  readonly total: Sum
+  readonly items: ReadonlyArray<{ readonly product_id: string; readonly quantity: number }>
   /** Null until the order is confirmed. */
   readonly shipment_id: string | null
+  readonly created_at: string
 }
 
 export interface Assignment {
   readonly id: string
   readonly driver_id: string | null
   readonly status: string
+  readonly fencing_token: number
 }
 
 export interface Shipment {
   readonly id: string
   readonly order_id: string
   readonly status: string
-  /** The newest one. */
+  /** How many events it has. */
+  readonly sequence: number
+  readonly is_picked_up: boolean
+  /** The newest that its driver had. */
   readonly assignment: Assignment | null
+  readonly updated_at: string
+}
+
+/** One transition of a shipment. */
+export interface ShipmentEventEntry {
+  readonly id: string
+  readonly sequence: number
+  readonly type: string
+  readonly occurred_at: string
+  readonly recorded_at: string
+  readonly actor: { readonly kind: string; readonly id: string | null }
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** An event of the public log. */
+export interface LoggedEvent {
+  readonly id: string
+  readonly type: string
+  /** Within the order. */
+  readonly sequence: number
+  readonly order_id: string
+  /** Null for what is the order's own. */
+  readonly shipment_sequence: number | null
+}
+
+export interface ShipmentStop {
+  readonly id: string
+  readonly type: string
+  readonly position: number
+  readonly status: string
 }
 
 export interface TrackingLink {
   readonly id: string
+  readonly token: string
   readonly url: string
+  readonly websocket_url: string
   readonly expires_at: string
 }
+
+/** The longest page of a list. */
+const pageMax = 200
+const eventsMax = 1_000
 
 const idIn = (id: string): string => encodeURIComponent(id)
 
@@ -73,7 +118,11 @@ export class DeliveryRest {
   }
 
   products(): Promise<Page<Product>> {
-    return this.rest.get("/v1/products", { limit: 200 })
+    return this.rest.get("/v1/products", { limit: pageMax })
+  }
+
+  product(productId: string): Promise<Product> {
+    return this.rest.get(`/v1/products/${idIn(productId)}`)
   }
 
   createProduct(product: NewProduct): Promise<Product> {
@@ -84,14 +133,28 @@ export class DeliveryRest {
     return this.rest.post("/v1/orders", order)
   }
 
+  order(orderId: string): Promise<Order> {
+    return this.rest.get(`/v1/orders/${idIn(orderId)}`)
+  }
+
+  /** The newest first. */
+  orders(cursor?: string): Promise<Page<Order>> {
+    return this.rest.get("/v1/orders", { limit: pageMax, cursor })
+  }
+
+  /** Status 409 when it is too late for whoever asks. */
+  cancelOrder(orderId: string): Promise<Order> {
+    return this.rest.post(`/v1/orders/${idIn(orderId)}/cancel`)
+  }
+
   /** Begins the shipment. */
   confirmOrder(orderId: string): Promise<Order> {
     return this.rest.post(`/v1/orders/${idIn(orderId)}/confirm`)
   }
 
   /** The newest first. */
-  shipments(status: string, limit: number): Promise<Page<Shipment>> {
-    return this.rest.get("/v1/shipments", { status, limit })
+  shipments(status: string | undefined, limit: number, cursor?: string): Promise<Page<Shipment>> {
+    return this.rest.get("/v1/shipments", { status, limit, cursor })
   }
 
   shipment(shipmentId: string): Promise<Shipment> {
@@ -101,6 +164,28 @@ export class DeliveryRest {
   /** Status 409 when the shipment is not to be given away, or not to this driver. */
   assign(shipmentId: string, driverId: string): Promise<Assignment> {
     return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/assign`, { driver_id: driverId })
+  }
+
+  /** Takes it from the driver who has it; after the pickup only with a reason. */
+  reassign(shipmentId: string, driverId: string, reason?: string): Promise<Assignment> {
+    const body = { driver_id: driverId, ...(reason === undefined ? {} : { reason }) }
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/reassign`, body)
+  }
+
+  /** The oldest first. */
+  timeline(shipmentId: string, cursor?: string): Promise<Page<ShipmentEventEntry>> {
+    return this.rest.get(`/v1/shipments/${idIn(shipmentId)}/timeline`, { limit: pageMax, cursor })
+  }
+
+  async stops(shipmentId: string): Promise<ReadonlyArray<ShipmentStop>> {
+    return (await this.rest.get<Page<ShipmentStop>>(`/v1/shipments/${idIn(shipmentId)}/stops`)).data
+  }
+
+  /** The public log after a place of it, or from the oldest event that is kept. */
+  events(
+    after: string | undefined
+  ): Promise<{ readonly data: ReadonlyArray<LoggedEvent>; readonly next_after: string; readonly has_more: boolean }> {
+    return this.rest.get("/v1/events", { after, limit: eventsMax })
   }
 
   createTrackingLink(orderId: string): Promise<TrackingLink> {

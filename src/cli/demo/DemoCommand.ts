@@ -114,6 +114,7 @@ const driveCity = ({ drivers, orders }: DemoSize): Effect.Effect<never, CommandF
           drivers,
           seed,
           speed: 1,
+          era: "present",
           durationS: Number.POSITIVE_INFINITY,
           rest,
           socketUrl: driverSocketUrl(url),

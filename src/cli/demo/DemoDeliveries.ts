@@ -1,12 +1,12 @@
 import type { DeliveryRest, Product, Shipment } from "../../client/DeliveryRest.ts"
 import { Problem } from "../../client/Problem.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
-import { nearestCrossing } from "../../domain/simulation/StreetNetwork.ts"
 import { pause } from "../fleet/ClientFleet.ts"
 import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
+import { crossingAway } from "../town/CrossingAway.ts"
+import { orderBetween, stockedGoods } from "../town/Shop.ts"
 import { Delivery, stageOf } from "./Delivery.ts"
 import type { DemoLinks } from "./DemoLinks.ts"
-import { orderBetween, stockedGoods } from "./DemoShop.ts"
 
 export interface DemoDeliveriesOptions {
   readonly city: City
@@ -125,24 +125,11 @@ class DemoDeliveries {
     const ahead = round === 0 && slot % 2 === 0 ? free[random.below(free.length)] : undefined
     const pickup = ahead?.motion.nextCrossing ?? random.below(network.x.length)
     const share = (this.placed++ * goldenShare) % 1
-    const dropoff = this.awayFrom(pickup, shortestM + share * (longestM - shortestM))
+    const dropoff = crossingAway(network, pickup, shortestM + share * (longestM - shortestM), random)
     const order = await customer.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))
     const { shipment_id } = await staff.confirmOrder(order.id)
     if (shipment_id === null) throw new Error(`${order.id} was confirmed without a shipment`)
     return this.note(new Delivery({ orderId: order.id, shipmentId: shipment_id }, "waiting for a driver", pickup))
-  }
-
-  /** A crossing about so far away, in any direction that stays within the city. */
-  private awayFrom(from: number, distanceM: number): number {
-    const { network } = this.options.city
-    const angle = this.options.random.between(0, 2 * Math.PI)
-    const [x, y] = [network.x[from] ?? 0, network.y[from] ?? 0]
-    const candidates = [0, 1, 2, 3].map((quarter) => {
-      const direction = angle + (quarter * Math.PI) / 2
-      const to = nearestCrossing(network, x + distanceM * Math.sin(direction), y + distanceM * Math.cos(direction))
-      return { to, missM: Math.abs(Math.hypot((network.x[to] ?? 0) - x, (network.y[to] ?? 0) - y) - distanceM) }
-    })
-    return candidates.reduce((best, each) => (each.missM < best.missM && each.to !== from ? each : best)).to
   }
 
   /** How long a new order waits until somebody gives it to a driver, milliseconds. */

@@ -3,6 +3,8 @@ import type { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { nearestCrossing, placeMetres, type StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
+import type { DriverHabits } from "./DriverHabits.ts"
+import type { TaskReceipt } from "./TaskReceipt.ts"
 
 /** What became of a shipment that a driver was given: an action that the server took, or the driver has it no more. */
 export type ErrandProgress = TaskAction | "dropped"
@@ -23,18 +25,34 @@ interface Errand {
   dwellS: number
 }
 
-/** How an honest driver works: what is reported in which status of the shipment, where, and after how many seconds there. */
+/**
+ * How an honest driver works: what is reported in which status of the shipment, where, and after how many seconds there. The last line
+ * is for a parcel that nobody took.
+ */
 const steps = [
   { status: "assigned", action: "en_route_to_pickup", at: undefined, dwellS: [1, 3] },
   { status: "en_route_to_pickup", action: "at_pickup", at: "pickup", dwellS: [1, 2] },
   { status: "at_pickup", action: "picked_up", at: "pickup", dwellS: [3, 8] },
   { status: "picked_up", action: "en_route", at: undefined, dwellS: [1, 3] },
   { status: "en_route", action: "arrived", at: "dropoff", dwellS: [1, 2] },
-  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [4, 10] }
+  { status: "arrived", action: "delivered", at: "dropoff", dwellS: [4, 10] },
+  { status: "returning", action: "returned", at: "pickup", dwellS: [3, 8] }
 ] as const
 
-const payloadOf = (action: TaskAction): Readonly<Record<string, unknown>> =>
-  action === "delivered" ? { proof: { type: "note", value: "Handed over at the door" } } : {}
+/** What is said of a parcel that nobody took. */
+const failureReasons = ["recipient_absent", "address_wrong", "access_denied", "refused_by_recipient"] as const
+
+/** After these the driver has nothing more to do for the shipment, for now or for good. */
+const lastActions: ReadonlySet<TaskAction> = new Set(["delivered", "returned", "failed", "handed_off"])
+
+/** What a driver's work is made of. */
+export interface ErrandParts {
+  readonly client: DriverClient
+  readonly motion: DriverMotion
+  readonly network: StreetNetwork
+  readonly random: SeededRandom
+  readonly habits: DriverHabits
+}
 
 /**
  * One simulated driver's work: does what TASKS ask for, one shipment after another, at the places where it belongs, and roams when
@@ -45,17 +63,20 @@ export class Errands {
   private readonly motion: DriverMotion
   private readonly network: StreetNetwork
   private readonly random: SeededRandom
+  private readonly habits: DriverHabits
   private waiting: ReadonlyArray<Errand> = []
   private current: Errand | undefined
   /** Assignments that are done here, or given up, until the server's list lacks them. */
   private readonly settled = new Set<string>()
   private readonly listeners = new Set<ErrandListener>()
+  private readonly receiptListeners = new Set<(receipt: TaskReceipt) => void>()
 
-  constructor(client: DriverClient, motion: DriverMotion, network: StreetNetwork, random: SeededRandom) {
+  constructor({ client, motion, network, random, habits }: ErrandParts) {
     this.client = client
     this.motion = motion
     this.network = network
     this.random = random
+    this.habits = habits
     client.on("tasks", ({ tasks }) => this.take(tasks))
   }
 
@@ -65,6 +86,11 @@ export class Errands {
 
   listen(listener: ErrandListener): void {
     this.listeners.add(listener)
+  }
+
+  /** Hears what the server answered to have done. */
+  listenForReceipts(listener: (receipt: TaskReceipt) => void): void {
+    this.receiptListeners.add(listener)
   }
 
   /** Works for `spanS` seconds that end at `atMs` (Unix milliseconds). */
@@ -79,10 +105,23 @@ export class Errands {
     }
     errand.dwellS -= spanS
     if (errand.dwellS > 0) return
-    this.report(errand, step.action, atMs)
+    const action = this.turnOf(step.action)
+    this.report(errand, action, atMs)
     errand.step++
     errand.dwellS = this.dwellS(errand.step)
-    if (errand.step === steps.length) this.settle(errand.assignmentId)
+    if (lastActions.has(action)) this.settle(errand.assignmentId)
+  }
+
+  /** What comes of an intention. */
+  private turnOf(action: TaskAction): TaskAction {
+    if (action === "delivered" && this.random.chance(this.habits.failsAtDoor)) return "failed"
+    return action === "arrived" && this.random.chance(this.habits.handsOff) ? "handed_off" : action
+  }
+
+  private payloadOf(action: TaskAction): Readonly<Record<string, unknown>> {
+    if (action === "delivered") return { proof: { type: "note", value: `Handed over, ${this.random.below(1e9)}` } }
+    if (action !== "failed") return action === "handed_off" ? { reason_code: "vehicle_broken" } : {}
+    return { reason_code: failureReasons[this.random.below(failureReasons.length)], note: "Nobody took it" }
   }
 
   private begin(): Errand | undefined {
@@ -92,9 +131,14 @@ export class Errands {
   }
 
   private report({ assignmentId, fencingToken, shipmentId }: Errand, action: TaskAction, atMs: number): void {
-    this.client.task(assignmentId, fencingToken, action, payloadOf(action), Math.floor(atMs)).then(
+    const payload = this.payloadOf(action)
+    this.client.task(assignmentId, fencingToken, action, payload, Math.floor(atMs)).then(
       ({ ok }) => {
-        if (ok) return this.tell(shipmentId, action)
+        if (ok) {
+          const proof = isFields(payload.proof) ? payload.proof : undefined
+          for (const listener of this.receiptListeners) listener({ shipmentId, assignmentId, action, proof })
+          return this.tell(shipmentId, action)
+        }
         this.settle(assignmentId)
         this.tell(shipmentId, "dropped")
       },

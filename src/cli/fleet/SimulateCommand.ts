@@ -1,4 +1,4 @@
-import { Effect, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { webSocketFactory } from "../../client/SocketFactory.ts"
 import { adminRest } from "../AdminAccess.ts"
@@ -6,6 +6,9 @@ import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import { driverSocketUrl, serverUrl } from "../InstanceUrls.ts"
 import { politeEnd } from "../PoliteEnd.ts"
 import { StatusLine, silentOutput } from "../StatusLine.ts"
+import { simulateTown } from "../town/Town.ts"
+import { eventfulHabits } from "./DriverHabits.ts"
+import { reportTable } from "./ReportTable.ts"
 import { simulate } from "./Simulation.ts"
 
 /** Points older than 72 h are quarantined; an hour of that is left for the run itself. */
@@ -27,7 +30,7 @@ export const simulateCommand = Command.make(
     ordersPerMinute: Flag.Finite("orders-per-minute").pipe(
       Flag.withDefault(0),
       from(0),
-      Flag.withDescription("customers' orders; only 0 for now, orders are not built yet")
+      Flag.withDescription("customers' orders a real minute; 0: the fleet only drives")
     ),
     seed: Flag.Int("seed").pipe(
       Flag.withDefault(1),
@@ -39,7 +42,9 @@ export const simulateCommand = Command.make(
         (value) => value > 0,
         (value) => `must be above 0, not ${value}`
       ),
-      Flag.withDescription("simulated seconds per second; above 1 only with --duration-s, and it begins in the past")
+      Flag.withDescription(
+        "simulated seconds per second. Without orders, above 1 needs a duration, and it begins in the past; with orders, people wait less and the city is as much smaller"
+      )
     ),
     url: Flag.String("url").pipe(
       Flag.optional,
@@ -59,6 +64,19 @@ export const simulateCommand = Command.make(
       Flag.optional,
       Flag.withDescription("real seconds to drive; until interrupted unless given")
     ),
+    minutes: Flag.Finite("minutes").pipe(
+      Flag.filter(
+        (value) => value > 0,
+        (value) => `must be above 0, not ${value}`
+      ),
+      Flag.optional,
+      Flag.withDescription("the same in minutes")
+    ),
+    quietS: Flag.Finite("quiet-s").pipe(
+      Flag.withDefault(120),
+      from(0),
+      Flag.withDescription("with orders: real seconds that work may go on after the last one")
+    ),
     giveUpAfterS: Flag.Finite("give-up-after-s").pipe(
       Flag.withDefault(300),
       from(0),
@@ -66,23 +84,21 @@ export const simulateCommand = Command.make(
     ),
     json: Flag.Boolean("json").pipe(
       Flag.withDefault(false),
-      Flag.withDescription("no status on stderr; the report is JSON in any case")
+      Flag.withDescription("the report as JSON, and no status on stderr")
     )
   },
   (options) =>
     Effect.gen(function* () {
-      if (options.ordersPerMinute > 0) {
-        return yield* new CommandFailed({ message: "orders are not built yet: --orders-per-minute must be 0" })
-      }
-      const durationS = Option.getOrElse(options.durationS, () => Number.POSITIVE_INFINITY)
-      yield* checkSpan(options.speed, durationS)
+      const durationS = yield* spanOf(options)
+      const hasOrders = options.ordersPerMinute > 0
+      if (!hasOrders) yield* checkSpan(options.speed, durationS)
       const url = yield* serverUrl(Option.getOrUndefined(options.url))
       const giveUpAfterMs = options.giveUpAfterS * 1_000
       const rest = yield* adminRest(url, Option.getOrUndefined(options.token), giveUpAfterMs)
       const status = new StatusLine(options.json ? silentOutput : process.stderr)
       const report = yield* politeEnd(
-        (signal) =>
-          simulate({
+        (signal) => {
+          const fleet = {
             drivers: options.drivers,
             seed: options.seed,
             speed: options.speed,
@@ -94,18 +110,35 @@ export const simulateCommand = Command.make(
             windUpMsMax,
             status,
             signal
-          }),
-        commandFailed
+          }
+          if (!hasOrders) return simulate({ ...fleet, era: "past" })
+          const { ordersPerMinute, quietS } = options
+          return simulateTown({ ...fleet, url, ordersPerMinute, quietMsMax: quietS * 1_000, habits: eventfulHabits })
+        },
+        commandFailed,
+        (report) => Console.log(options.json ? JSON.stringify(report) : reportTable(report))
       ).pipe(Effect.ensuring(Effect.sync(() => status.clear())))
       if (report.violations.length > 0) {
-        return yield* new CommandFailed({ message: `an honest fleet met ${report.violations.join(", ")}` })
+        const broken = report.violations.map(({ invariant, count }) => `${invariant} (${count})`)
+        return yield* new CommandFailed({ message: `it does not hold that ${broken.join(", that ")}` })
       }
     })
 ).pipe(
   Command.withDescription(
-    "Drives an honest fleet through a made-up city, over real sockets, and prints a JSON report. Ctrl-C ends it politely: off duty, everything delivered, then the report."
+    "Drives an honest fleet through a made-up city, over real sockets, and prints a report. With --orders-per-minute customers order, watch and cancel, a script dispatches, drivers have mishaps, and at the end everything that anybody was told is held against what the server says. Comes back by itself when the server restarts. Ctrl-C ends it politely: off duty, everything delivered, then the report."
   )
 )
+
+/** Real seconds; infinity when none are given. */
+const spanOf = (options: {
+  readonly durationS: Option.Option<number>
+  readonly minutes: Option.Option<number>
+}): Effect.Effect<number, CommandFailed> => {
+  if (Option.isSome(options.durationS) && Option.isSome(options.minutes))
+    return Effect.fail(new CommandFailed({ message: "--duration-s and --minutes say the same: give one of them" }))
+  const given = Option.orElse(options.durationS, () => Option.map(options.minutes, (minutes) => minutes * 60))
+  return Effect.succeed(Option.getOrElse(given, () => Number.POSITIVE_INFINITY))
+}
 
 const checkSpan = (speed: number, durationS: number): Effect.Effect<void, CommandFailed> => {
   if (speed <= 1) return Effect.void

@@ -8,17 +8,27 @@ import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { buildStreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { StatusLine } from "../StatusLine.ts"
 import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
+import { Disappearance } from "./Disappearance.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
+import { type DriverHabits, steadyHabits } from "./DriverHabits.ts"
 import { Errands } from "./Errands.ts"
 import { resumePlaces } from "./LastPlaces.ts"
+import { OfferReplies } from "./OfferReplies.ts"
 import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
 import { simulatedPerson } from "./SimulatedPerson.ts"
+import { type Finding, type Violation, violationsOf } from "./Violation.ts"
 
 export interface SimulationOptions {
   readonly drivers: number
   readonly seed: number
   /** Simulated seconds per second. */
   readonly speed: number
+  /**
+   * `past`: a faster fleet begins so long ago that its phones' clocks end now. `present`: their clocks are right, and a faster fleet drives
+   * through a model of the city that is as much smaller. Up to speed 1 there is no difference.
+   */
+  readonly era: "past" | "present"
+  readonly habits?: DriverHabits
   /** Real seconds until the fleet stops driving; infinity: until the signal. */
   readonly durationS: number
   readonly rest: RestClient
@@ -31,6 +41,10 @@ export interface SimulationOptions {
   readonly status: StatusLine
   /** Ends the driving; the report follows. While drivers are still being made it ends everything. */
   readonly signal: AbortSignal
+  /** The fleet drives on after `durationS` as long as this says so. */
+  readonly isBusy?: () => boolean
+  /** What else there is to say of how far it is. */
+  readonly progress?: () => string
   /** What else happens in the city while it drives; ends when its signal fires, before the fleet winds up. */
   readonly beside?: (city: City, signal: AbortSignal) => Promise<void>
 }
@@ -47,41 +61,53 @@ export interface SimulationReport {
   readonly points_resent: number
   readonly beacons: number
   readonly stops_served: number
-  /** Times a phone lost its network in a dead zone. */
-  readonly dead_zones: number
+  /** Times a phone lost its network, in a dead zone or for minutes wherever it was. */
+  readonly outages: number
   /** Times the server or the network ended a connection. */
   readonly losses: number
   readonly duration_s: number
   readonly ack_p50_ms: number | null
   readonly ack_p99_ms: number | null
-  /** What an honest fleet must never see, each with how often it did; empty when all is well. */
-  readonly violations: ReadonlyArray<string>
+  /** What an honest fleet must never see; empty when all is well. */
+  readonly violations: ReadonlyArray<Violation>
 }
 
 const tickMs = 100
 const phaseSMax = 2
-/** Counts what should not happen. */
-class Violations {
-  private readonly counts = new Map<string, number>()
 
-  note(what: string): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+/** What an honest driver may be told too: somebody else was first, or the shipment was cancelled or given to another meanwhile. */
+const ordinaryRefusals: ReadonlySet<unknown> = new Set([
+  "stale_fencing_token",
+  "illegal_transition",
+  "shipment_already_taken",
+  "offer_expired",
+  "offer_withdrawn",
+  "offer_not_found"
+])
+
+/** Notes what should not happen to a fleet. */
+class FleetFindings {
+  private readonly findings: Array<Finding> = []
+
+  note(id: string, invariant: string, seen = ""): void {
+    this.findings.push({ id, invariant, seen })
   }
 
   /** The credit window may close between two frames, and a killed connection leaves gaps: those are ordinary. */
-  observe(client: DriverClient): void {
-    client.on("flagged", ({ code }) => this.note(`point quarantined: ${code}`))
-    client.on("refused", ({ code }) => {
-      if (code !== "credit_exceeded") this.note(`points refused: ${code}`)
+  observe(id: string, client: DriverClient): void {
+    client.on("flagged", ({ seq, code }) => this.note(id, `no point is quarantined (${code})`, `point ${seq}`))
+    client.on("refused", ({ code, expectedSeq }) => {
+      if (code !== "credit_exceeded") this.note(id, `no point is refused (${code})`, `${expectedSeq} was expected`)
     })
-    client.on("newDevice", () => this.note("the server's sequence was not ours"))
+    client.on("newDevice", () => this.note(id, "the server's sequence of a device is the app's"))
     client.on("result", ({ ok, detail }) => {
-      if (!ok) this.note(`command refused: ${String(detail?.code ?? "no reason")}`)
+      if (!ok && !ordinaryRefusals.has(detail?.code))
+        this.note(id, `no command is refused (${String(detail?.code ?? "no reason")})`, String(detail?.detail ?? ""))
     })
   }
 
-  get list(): ReadonlyArray<string> {
-    return [...this.counts].map(([what, count]) => `${what} (${count})`)
+  get violations(): ReadonlyArray<Violation> {
+    return violationsOf(this.findings)
   }
 }
 
@@ -101,9 +127,9 @@ interface Run {
  */
 export const simulate = async (options: SimulationOptions): Promise<SimulationReport> => {
   const { durationS, speed, status } = options
-  const violations = new Violations()
+  const findings = new FleetFindings()
   const fleet = new ClientFleet()
-  const city = await makeCity(options, fleet, violations)
+  const city = await makeCity(options, fleet, findings)
   const { drivers } = city
   const startedAt = performance.now()
   // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
@@ -113,38 +139,50 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     fleet,
     city,
     elapsedS: () => (performance.now() - startedAt) / 1_000,
-    unixMs: (atS) => baseMs + atS * 1_000
+    unixMs: (atS) => baseMs + (atS * 1_000) / paceOf(options)
   }
   try {
     await drive(run)
     await windUp(run)
-    status.end(statusText(fleet, run.elapsedS() * speed))
+    status.end(statusText(run))
   } finally {
     await fleet.stop()
   }
-  if (fleet.total("acked") !== fleet.total("reported")) violations.note("reported and acknowledged points differ")
-  return reportOf(options, fleet, drivers, violations, run.elapsedS())
+  for (const [index, { client }] of drivers.entries()) {
+    const { reported, acked } = client.counters
+    const id = drivers[index]?.driverId ?? ""
+    if (acked !== reported) findings.note(id, "every point is acknowledged", `${acked} of ${reported}`)
+  }
+  return reportOf(options, fleet, drivers, findings, run.elapsedS())
 }
 
 /** Such a fleet lives through hours that an earlier run may have lived through already. */
-const isInThePast = ({ speed }: SimulationOptions): boolean => speed > 1
+const isInThePast = ({ speed, era }: SimulationOptions): boolean => speed > 1 && era === "past"
 
-const isOver = ({ options, elapsedS }: Run): boolean => options.signal.aborted || elapsedS() >= options.durationS
+/** Simulated seconds for each second of the phones' clocks. */
+const paceOf = (options: SimulationOptions): number => (isInThePast(options) ? 1 : options.speed)
+
+const isOver = ({ options, elapsedS }: Run): boolean =>
+  options.signal.aborted || (elapsedS() >= options.durationS && options.isBusy?.() !== true)
+
+/** Simulated seconds lived; a fleet in the past lives up to now and no further. */
+const livedS = ({ options, elapsedS }: Run): number =>
+  (isInThePast(options) ? Math.min(elapsedS(), options.durationS) : elapsedS()) * options.speed
 
 /** Drives until the time is over or the signal fires. */
 const drive = async (run: Run): Promise<void> => {
   const { options, fleet, city, elapsedS, unixMs } = run
   const { drivers } = city
-  const { durationS, speed, signal, status, beside = async () => undefined } = options
+  const { durationS, signal, status, beside = async () => undefined } = options
   const over = new AbortController()
-  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed), elapsedS() / durationS)
+  const show = (): void => status.show(() => statusText(run), elapsedS() / durationS)
   const roll = async (): Promise<void> => {
     await fleet.start(signal)
     // Fails only when the client stops for good, which the watch reports.
     for (const { client } of drivers) client.duty("on", unixMs(0)).catch(() => undefined)
     while (!isOver(run)) {
       await pause(tickMs, signal)
-      const nowS = Math.min(elapsedS(), durationS) * speed
+      const nowS = livedS(run)
       for (const driver of drivers) driver.liveUntil(nowS, unixMs)
     }
     over.abort(new Error("the drive is over"))
@@ -161,9 +199,10 @@ const drive = async (run: Run): Promise<void> => {
  * The working day ends: everybody goes off duty and delivers what waits. A fleet in the past stays on duty: its next run begins before
  * this end, and would find itself off duty in the middle of it.
  */
-const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<void> => {
-  const { signal, durationS, speed, status } = options
-  const endMs = Math.ceil(unixMs(Math.min(elapsedS(), durationS) * speed))
+const windUp = async (run: Run): Promise<void> => {
+  const { options, fleet, city, unixMs } = run
+  const { signal, status } = options
+  const endMs = Math.ceil(unixMs(livedS(run)))
   let answersDue = 0
   for (const { client } of city.drivers) {
     client.online()
@@ -175,7 +214,7 @@ const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<
     }
     client.duty("off", endMs).then(answered, answered)
   }
-  const show = (): void => status.show(() => statusText(fleet, elapsedS() * speed))
+  const show = (): void => status.show(() => statusText(run))
   const isDone = (): boolean => fleet.pending === 0 && answersDue === 0
   if (!signal.aborted) {
     await fleet.watch(isDone, options.giveUpAfterMs, show, signal).catch((cause: unknown) => {
@@ -187,7 +226,7 @@ const windUp = async ({ options, fleet, city, elapsedS, unixMs }: Run): Promise<
   await fleet.watch(() => isDone() || isLate(), Number.POSITIVE_INFINITY, show, new AbortController().signal)
 }
 
-const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violations: Violations): Promise<City> => {
+const makeCity = async (options: SimulationOptions, fleet: ClientFleet, findings: FleetFindings): Promise<City> => {
   const { rest, seed, status } = options
   const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
   const people = Array.from({ length: options.drivers }, (_, index) => simulatedPerson(index, domain))
@@ -196,7 +235,9 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violatio
   )
   options.signal.throwIfAborted()
   const desk = new TokenDesk(rest)
-  const network = buildStreetNetwork({ seed })
+  const pace = paceOf(options)
+  const habits = options.habits ?? steadyHabits
+  const network = buildStreetNetwork({ seed, scale: 1 / Math.max(1, pace) })
   const planner = new RoutePlanner(network)
   const random = new SeededRandom(seed)
   const drivers = known.map(({ id }, index) => {
@@ -207,12 +248,15 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, violatio
       appVersion: "simulation",
       platform: index % 3 === 0 ? "ios" : "android"
     })
-    violations.observe(client)
+    findings.observe(id, client)
     const motion = new DriverMotion(network, planner, random.fork(index * 2))
     const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
     const phaseS = random.fork(people.length * 2 + index).next() * phaseSMax
-    const errands = new Errands(client, motion, network, random.fork(people.length * 3 + index))
-    return new SimulatedDriver({ driverId: id, client, motion, sensor, errands, phaseS })
+    const [workLuck, offerLuck, networkLuck] = [3, 4, 5].map((turn) => random.fork(people.length * turn + index))
+    const errands = new Errands({ client, motion, network, random: workLuck ?? random, habits })
+    const offers = new OfferReplies(client, habits, offerLuck ?? random)
+    const disappearance = new Disappearance(habits, networkLuck ?? random)
+    return new SimulatedDriver({ driverId: id, client, motion, sensor, errands, offers, disappearance, pace, phaseS })
   })
   const city = { network, drivers }
   if (!isInThePast(options))
@@ -224,7 +268,7 @@ const reportOf = (
   options: SimulationOptions,
   fleet: ClientFleet,
   drivers: ReadonlyArray<SimulatedDriver>,
-  violations: Violations,
+  findings: FleetFindings,
   elapsedS: number
 ): SimulationReport => {
   const sum = (each: (driver: SimulatedDriver) => number): number =>
@@ -239,14 +283,17 @@ const reportOf = (
     points_resent: fleet.total("resent"),
     beacons: fleet.total("beacons"),
     stops_served: sum((driver) => driver.motion.stopsServed),
-    dead_zones: sum((driver) => driver.deadZones),
+    outages: sum((driver) => driver.outages),
     losses: fleet.total("losses"),
     duration_s: Math.round(elapsedS * 1_000) / 1_000,
     ack_p50_ms: quantileForReport(fleet.ackLatency, 0.5),
     ack_p99_ms: quantileForReport(fleet.ackLatency, 0.99),
-    violations: violations.list
+    violations: findings.violations
   }
 }
 
-const statusText = (fleet: ClientFleet, simulatedS: number): string =>
-  `${Math.floor(simulatedS)} s driven, ${fleet.live}/${fleet.clients.length} connected, ${fleet.total("reported")} points, ${fleet.total("acked")} acknowledged, ${fleet.pending} waiting, ${fleet.total("losses")} losses`
+const statusText = (run: Run): string => {
+  const { fleet, options } = run
+  const driven = `${Math.floor(livedS(run))} s driven, ${fleet.live}/${fleet.clients.length} connected, ${fleet.total("reported")} points, ${fleet.total("acked")} acknowledged, ${fleet.pending} waiting, ${fleet.total("losses")} losses`
+  return options.progress === undefined ? driven : `${driven}; ${options.progress()}`
+}

@@ -23,6 +23,8 @@ export interface StreetNetworkOptions {
   /** Middle of the city, degrees. */
   readonly lat?: number
   readonly lng?: number
+  /** Metres on the ground for each metre of the network: below 1 it is a model of the city. */
+  readonly scale?: number
 }
 
 /** A circle without mobile network: an underpass, a garage, a valley. Metres. */
@@ -39,6 +41,8 @@ export interface DeadZone {
 export interface StreetNetwork {
   readonly lat: number
   readonly lng: number
+  /** Metres on the ground for each metre of the network. */
+  readonly scale: number
   readonly x: Float64Array
   readonly y: Float64Array
   readonly firstStreet: Uint32Array
@@ -63,13 +67,14 @@ interface Street {
  * streets of which some are one-way and some are missing (parks, schools); and a winding river that only bridges cross.
  */
 export const buildStreetNetwork = (options: StreetNetworkOptions): StreetNetwork => {
-  const { seed, columns = 36, rows = 28, blockM = 120, lat = 52.52, lng = 13.405 } = options
+  const { seed, columns = 36, rows = 28, blockM = 120 } = options
   if (columns < 8 || rows < 8) throw new RangeError("a city has at least 8 streets in each direction")
   const random = new SeededRandom(seed)
   const grid = crossings(random, columns, rows, blockM)
   const riverY = river(random, blockM)
   const streets = layStreets(random, grid, riverY)
-  return connected(lat, lng, grid, streets, deadZones(random, grid), riverY)
+  const { lat = 52.52, lng = 13.405, scale = 1 } = options
+  return { lat, lng, scale, ...connected(grid, streets), deadZones: deadZones(random, grid), riverY }
 }
 
 interface Grid {
@@ -162,13 +167,9 @@ const deadZones = (random: SeededRandom, grid: Grid): ReadonlyArray<DeadZone> =>
 
 /** Keeps the part in which every crossing reaches every other, renumbered. */
 const connected = (
-  lat: number,
-  lng: number,
   grid: Grid,
-  streets: ReadonlyArray<Street>,
-  deadZones: ReadonlyArray<DeadZone>,
-  riverY: (x: number) => number
-): StreetNetwork => {
+  streets: ReadonlyArray<Street>
+): Pick<StreetNetwork, "x" | "y" | "firstStreet" | "to" | "lengthM" | "kind"> => {
   const kept = largestMutuallyReachable(grid.x.length, streets)
   const numberOf = new Map<number, number>()
   for (const crossing of kept) numberOf.set(crossing, numberOf.size)
@@ -187,16 +188,12 @@ const connected = (
   const length = ({ from, to }: Street): number =>
     Math.hypot((x[to] as number) - (x[from] as number), (y[to] as number) - (y[from] as number))
   return {
-    lat,
-    lng,
     x,
     y,
     firstStreet,
     to: Uint32Array.from(inside, ({ to }) => to),
     lengthM: Float64Array.from(inside, length),
-    kind: Uint8Array.from(inside, ({ kind }) => kind),
-    deadZones,
-    riverY
+    kind: Uint8Array.from(inside, ({ kind }) => kind)
   }
 }
 
@@ -224,16 +221,17 @@ const reachable = (start: number, neighbours: ReadonlyArray<ReadonlyArray<number
   return seen
 }
 
-const degreesPerMetre = 180 / Math.PI / earthRadiusM
+/** Degrees of latitude for each metre of the network. */
+const degreesPerMetre = ({ scale }: StreetNetwork): number => (180 / Math.PI / earthRadiusM) * scale
 
-/** Degrees of a place in metres east and north of the city's middle (flat-earth, good for a city). */
+/** Degrees of a place in the network's metres east and north of the city's middle (flat-earth, good for a city). */
 export const placeDegrees = (
   network: StreetNetwork,
   x: number,
   y: number
 ): { readonly lat: number; readonly lng: number } => ({
-  lat: network.lat + y * degreesPerMetre,
-  lng: network.lng + (x * degreesPerMetre) / Math.cos((network.lat * Math.PI) / 180)
+  lat: network.lat + y * degreesPerMetre(network),
+  lng: network.lng + (x * degreesPerMetre(network)) / Math.cos((network.lat * Math.PI) / 180)
 })
 
 /** The street from one crossing to a neighbour; undefined when there is none. */
@@ -300,12 +298,12 @@ const isTowards = (network: StreetNetwork, from: number, street: number, heading
   return east * Math.sin(heading) + north * Math.cos(heading) > 0
 }
 
-/** Metres east and north of the city's middle: the inverse of `placeDegrees`. */
+/** The network's metres east and north of the city's middle: the inverse of `placeDegrees`. */
 export const placeMetres = (
   network: StreetNetwork,
   lat: number,
   lng: number
 ): { readonly x: number; readonly y: number } => ({
-  x: ((lng - network.lng) * Math.cos((network.lat * Math.PI) / 180)) / degreesPerMetre,
-  y: (lat - network.lat) / degreesPerMetre
+  x: ((lng - network.lng) * Math.cos((network.lat * Math.PI) / 180)) / degreesPerMetre(network),
+  y: (lat - network.lat) / degreesPerMetre(network)
 })

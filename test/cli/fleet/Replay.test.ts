@@ -172,7 +172,7 @@ describe("Ctrl-C", () => {
 describe("simulate against a real server", () => {
   it("drives an honest fleet that meets no violation", async () => {
     const { output, exited } = spawnDropmate(
-      ["simulate", "--drivers", "15", "--speed", "60", "--duration-s", "4", "--seed", "7"],
+      ["simulate", "--drivers", "15", "--speed", "60", "--duration-s", "4", "--seed", "7", "--json"],
       env
     )
     expect(await exited, output.stderr).toBe(0)

@@ -10,10 +10,15 @@ const goods = [
 ] as const
 const stock = 1_000_000
 const itemsMax = 3
+const kindsMax = 3
 
 const streetNames = ["Linden", "Mill", "Harbour", "Station", "Garden", "Bridge", "Castle", "Meadow", "Market", "Chapel"]
 const cityName = "Seedville"
 const country = "DE"
+
+/** Products under a name of their own, which nobody else orders. */
+export const ownGoods = (staff: DeliveryRest, name: string): Promise<ReadonlyArray<Product>> =>
+  Promise.all(goods.map((good) => staff.createProduct({ ...good, name: `${good.name}, ${name}`, stock })))
 
 /** What the demo sells; made once, found again later. */
 export const stockedGoods = async (staff: DeliveryRest): Promise<ReadonlyArray<Product>> => {
@@ -31,7 +36,7 @@ const addressOf = (network: StreetNetwork, crossing: number): OrderPlace => {
   return { line1: `${name} Street ${house}`, lat, lng }
 }
 
-/** An order of one or two products from one crossing to another. */
+/** An order of one to three products from one crossing to another. */
 export const orderBetween = (
   network: StreetNetwork,
   [pickup, dropoff]: readonly [number, number],
@@ -39,7 +44,8 @@ export const orderBetween = (
   random: SeededRandom
 ): NewOrder => {
   const first = random.below(products.length)
-  const chosen = products.filter((_, index) => index === first || (index === first + 1 && random.chance(0.4)))
+  const kinds = random.chance(0.4) ? 1 + random.below(kindsMax) : 1
+  const chosen = products.filter((_, index) => (index - first + products.length) % products.length < kinds)
   return {
     items: chosen.map(({ id }) => ({ product_id: id, quantity: 1 + random.below(itemsMax) })),
     delivery_address: { ...addressOf(network, dropoff), city: cityName, country },

@@ -1,0 +1,124 @@
+import type { DeliveryRest, LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../client/DeliveryRest.ts"
+import type { Page } from "../../client/RestClient.ts"
+import { orderEnds } from "./checks/OrderEnds.ts"
+import type { OrderFacts } from "./OrderFacts.ts"
+
+const readAtOnceMax = 12
+/** What is read in several requests may change between them; then it is read again. */
+const readsMax = 4
+
+const isTorn = (facts: OrderFacts): boolean =>
+  facts.timeline.length !== (facts.shipment?.sequence ?? 0) || orderEnds([facts]).length > 0
+
+/** Every page of a list, until `isEnough`. */
+const pagesOf = async <A>(
+  read: (cursor: string | undefined) => Promise<Page<A>>,
+  isEnough: (page: ReadonlyArray<A>) => boolean = () => false
+): Promise<ReadonlyArray<A>> => {
+  const all: Array<A> = []
+  let cursor: string | undefined
+  for (;;) {
+    const { data, next_cursor } = await read(cursor)
+    all.push(...data)
+    if (next_cursor === null || isEnough(data)) return all
+    cursor = next_cursor
+  }
+}
+
+/** Reads over REST what the server says of the orders of a run. The readers take turns, since each has a quota of its own. */
+export class FactReader {
+  private readonly readers: ReadonlyArray<DeliveryRest>
+  private readonly first: DeliveryRest
+  private turns = 0
+
+  constructor(readers: readonly [DeliveryRest, ...ReadonlyArray<DeliveryRest>]) {
+    this.readers = readers
+    this.first = readers[0]
+  }
+
+  /** The place where the log ends now. */
+  async endOfLog(): Promise<string> {
+    let after: string | undefined
+    for (;;) {
+      const { next_after, has_more } = await this.reader.events(after)
+      if (!has_more) return next_after
+      after = next_after
+    }
+  }
+
+  /** The log after a place of it. */
+  async logAfter(place: string): Promise<ReadonlyArray<LoggedEvent>> {
+    const events: Array<LoggedEvent> = []
+    for (let after = place; ; ) {
+      const { data, next_after, has_more } = await this.reader.events(after)
+      events.push(...data)
+      if (!has_more) return events
+      after = next_after
+    }
+  }
+
+  /** All orders for these products; none of them was placed before `sinceMs` (the server's Unix milliseconds). */
+  async orders(
+    productIds: ReadonlySet<string>,
+    sinceMs: number,
+    told: (read: number, of: number) => void
+  ): Promise<ReadonlyArray<OrderFacts>> {
+    const isOld = ({ created_at }: Order): boolean => Date.parse(created_at) < sinceMs
+    const listed = await pagesOf(
+      (cursor) => this.reader.orders(cursor),
+      (page) => page.some(isOld)
+    )
+    const orders = listed.filter(({ items }) => items.some(({ product_id }) => productIds.has(product_id)))
+    const shipments = await this.shipmentsOf(orders)
+    const facts = new Array<OrderFacts | undefined>(orders.length)
+    let next = 0
+    const work = async (): Promise<void> => {
+      for (let index = next++; index < orders.length; index = next++) {
+        const order = orders[index]
+        if (order !== undefined) facts[index] = await this.factsOf(order, shipments.get(order.id))
+        told(index + 1, orders.length)
+      }
+    }
+    await Promise.all(Array.from({ length: readAtOnceMax }, work))
+    return facts.filter((each) => each !== undefined)
+  }
+
+  private async shipmentsOf(orders: ReadonlyArray<Order>): Promise<ReadonlyMap<string, Shipment>> {
+    const missing = new Set(orders.flatMap(({ id, shipment_id }) => (shipment_id === null ? [] : [id])))
+    const found = new Map<string, Shipment>()
+    if (missing.size === 0) return found
+    await pagesOf(
+      (cursor) => this.reader.shipments(undefined, 200, cursor),
+      (page) => {
+        for (const shipment of page) if (missing.delete(shipment.order_id)) found.set(shipment.order_id, shipment)
+        return missing.size === 0
+      }
+    )
+    return found
+  }
+
+  private async factsOf(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
+    let facts = await this.around(order, shipment)
+    for (let reads = 1; reads < readsMax && isTorn(facts); reads++) {
+      const again = await this.reader.order(order.id)
+      const now = again.shipment_id === null ? undefined : await this.reader.shipment(again.shipment_id)
+      facts = await this.around(again, now)
+    }
+    return facts
+  }
+
+  private async around(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
+    if (shipment === undefined) return { order, shipment, timeline: [], stops: [] }
+    const reader = this.reader
+    const [timeline, stops] = await Promise.all([
+      pagesOf<ShipmentEventEntry>((cursor) => reader.timeline(shipment.id, cursor)),
+      reader.stops(shipment.id)
+    ])
+    return { order, shipment, timeline, stops }
+  }
+
+  /** Whose turn it is. */
+  private get reader(): DeliveryRest {
+    return this.readers[this.turns++ % this.readers.length] ?? this.first
+  }
+}

@@ -1,0 +1,23 @@
+import type { Order, Shipment, ShipmentEventEntry, ShipmentStop } from "../../client/DeliveryRest.ts"
+import type { ShipmentEvent } from "../../domain/ShipmentEvent.ts"
+import { evolveShipment, type ShipmentState } from "../../domain/ShipmentState.ts"
+
+/** All that the server says of an order once its work is over. */
+export interface OrderFacts {
+  readonly order: Order
+  /** Undefined until the order is confirmed. */
+  readonly shipment: Shipment | undefined
+  /** By sequence. */
+  readonly timeline: ReadonlyArray<ShipmentEventEntry>
+  readonly stops: ReadonlyArray<ShipmentStop>
+}
+
+/** The state after each event of a timeline, as the domain folds it; undefined where the timeline does not begin as one. */
+export const statesAlong = (timeline: ReadonlyArray<ShipmentEventEntry>): ReadonlyArray<ShipmentState | undefined> => {
+  let state: ShipmentState | undefined
+  return timeline.map(({ type, data }) => {
+    // The API's ids stand where the log has bare ones: they are only ever compared with each other.
+    state = evolveShipment(state, { type, data } as ShipmentEvent)
+    return state
+  })
+}

@@ -1,0 +1,44 @@
+import type { NewOrder, Product } from "../../client/DeliveryRest.ts"
+import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
+import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import { crossingAway } from "./CrossingAway.ts"
+import { orderBetween } from "./Shop.ts"
+
+/** What a customer is going to do, decided before the first request, so that it depends on the seed alone. */
+export interface OrderPlan {
+  readonly request: NewOrder
+  /** The crossing that it is fetched from. */
+  readonly pickup: number
+  /** Without an account: the shop orders for them. */
+  readonly isGuest: boolean
+  readonly isWatched: boolean
+  /** Simulated seconds from the order until its customer tries to cancel it; undefined: they do not. */
+  readonly cancelsAfterS: number | undefined
+  /** Simulated seconds from the order until it is confirmed. */
+  readonly hesitatesS: number
+}
+
+const guestShare = 0.15
+const watchedShare = 0.2
+const cancelledShare = 0.12
+/** From at once to long after a delivery. */
+const cancelsWithinS = 420
+const hesitatesForS = [1, 20] as const
+/** From door to door as the crow flies, metres. */
+const [shortestM, longestM] = [150, 1_200]
+
+/** The next customer's plan. */
+export const planOrder = (network: StreetNetwork, goods: ReadonlyArray<Product>, random: SeededRandom): OrderPlan => {
+  const pickup = random.below(network.x.length)
+  const dropoff = crossingAway(network, pickup, random.between(shortestM, longestM), random)
+  const isGuest = random.chance(guestShare)
+  const request = orderBetween(network, [pickup, dropoff], goods, random)
+  return {
+    request: isGuest ? { ...request, contact: { name: "Guest of the shop" } } : request,
+    pickup,
+    isGuest,
+    isWatched: random.chance(watchedShare),
+    cancelsAfterS: random.chance(cancelledShare) ? random.between(0, cancelsWithinS) : undefined,
+    hesitatesS: random.between(...hesitatesForS)
+  }
+}

@@ -1,0 +1,173 @@
+import { DeliveryRest, type Product } from "../../client/DeliveryRest.ts"
+import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
+import { pause } from "../fleet/ClientFleet.ts"
+import type { City } from "../fleet/SimulatedDriver.ts"
+import { type SimulationOptions, type SimulationReport, simulate } from "../fleet/Simulation.ts"
+import { violationsOf } from "../fleet/Violation.ts"
+import { keepOrdering } from "./Customers.ts"
+import { FactReader } from "./FactReader.ts"
+import { HttpTally } from "./HttpTally.ts"
+import { ScriptedDispatcher } from "./ScriptedDispatcher.ts"
+import { ownGoods } from "./Shop.ts"
+import { type AccountsInput, customerAccounts, dispatcherAccounts } from "./TownAccounts.ts"
+import { auditTown } from "./TownAudit.ts"
+import { TownClock } from "./TownClock.ts"
+import { TownLedger } from "./TownLedger.ts"
+import { type TownReport, townReport } from "./TownReport.ts"
+import { Watching } from "./Watching.ts"
+
+export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | "progress" | "beside"> {
+  readonly url: string
+  /** Customers' orders a real minute, on average; above 0. */
+  readonly ordersPerMinute: number
+  /** How long work may go on after the last order, real milliseconds. */
+  readonly quietMsMax: number
+}
+
+/** The orders that one account places in a minute stay well below the server's quota. */
+const ordersPerCustomerPerMinute = 45
+const customersMax = 14
+/** One is the shop, all read at the end. */
+const staffCount = 3
+/** The dispatcher asks anew in its next round rather than again and again. */
+const dispatcherRetryMs = 1_000
+/** What was told last is on its way. */
+const graceMs = 2_000
+/** Which of the seed's sources is the town's. */
+const randomOfTown = 1_000_003
+/** The server's clock may differ from ours by so much. */
+const clockSlackMs = 120_000
+
+/** A city with customers, drivers and a dispatcher, and the check of everything that they were told. */
+export const simulateTown = async (options: TownOptions): Promise<SimulationReport & TownReport> => {
+  const town = await openTown(options)
+  const fleet = await simulate({
+    ...options,
+    era: "present",
+    isBusy: () => town.isBusy,
+    progress: () => town.progress,
+    beside: (city, signal) => town.live(city, signal)
+  })
+  const { findings, report } = await town.close()
+  return { ...fleet, ...report, violations: [...fleet.violations, ...violationsOf(findings)] }
+}
+
+interface TownParts {
+  readonly options: TownOptions
+  readonly customers: ReadonlyArray<DeliveryRest>
+  readonly staff: readonly [DeliveryRest, ...ReadonlyArray<DeliveryRest>]
+  readonly dispatching: DeliveryRest
+  readonly goods: ReadonlyArray<Product>
+  readonly tally: HttpTally
+  readonly beganMs: number
+  /** Where the log ended before the first order. */
+  readonly logPlace: string
+}
+
+const openTown = async (options: TownOptions): Promise<Town> => {
+  const { url, rest: admin, ordersPerMinute, signal, giveUpAfterMs } = options
+  const tally = new HttpTally()
+  const runName = `${options.seed}-${Date.now().toString(36)}`
+  const input: AccountsInput = { url, retryForMs: giveUpAfterMs, fetch: tally.fetch, runName, signal }
+  const customerCount = Math.min(customersMax, Math.max(2, Math.ceil(ordersPerMinute / ordersPerCustomerPerMinute)))
+  const inARound = { ...input, retryForMs: dispatcherRetryMs }
+  const [dispatching] = await dispatcherAccounts(inARound, admin, "dispatcher", 1)
+  const [first, ...others] = await dispatcherAccounts(input, admin, "staff", staffCount)
+  if (dispatching === undefined || first === undefined) throw new RangeError("a town has staff")
+  const customers = await customerAccounts(input, customerCount)
+  const staff = [new DeliveryRest(first), ...others.map((rest) => new DeliveryRest(rest))] as const
+  return new Town({
+    options,
+    customers: customers.map((rest) => new DeliveryRest(rest)),
+    staff,
+    dispatching: new DeliveryRest(dispatching),
+    goods: await ownGoods(new DeliveryRest(admin), runName),
+    tally,
+    beganMs: Date.now(),
+    logPlace: await new FactReader(staff).endOfLog()
+  })
+}
+
+/** The people of one run besides its drivers. */
+class Town {
+  private readonly parts: TownParts
+  private readonly ledger = new TownLedger()
+  private readonly watching = new Watching()
+  private readonly pages = new AbortController()
+  private dispatcher: ScriptedDispatcher | undefined
+  private openedAt = Number.NaN
+  private closedAt: number | undefined
+
+  constructor(parts: TownParts) {
+    this.parts = parts
+  }
+
+  /** Whether there is work left for the fleet after the last order. */
+  get isBusy(): boolean {
+    const { durationS, quietMsMax } = this.parts.options
+    if (performance.now() - this.openedAt >= durationS * 1_000 + quietMsMax) return false
+    if (this.closedAt === undefined || this.ledger.unfinished > 0) return true
+    return !((this.dispatcher?.emptySince ?? Number.NEGATIVE_INFINITY) > this.closedAt)
+  }
+
+  get progress(): string {
+    return `${this.ledger.orders.size} orders, ${this.dispatcher?.open ?? 0} under way`
+  }
+
+  /** Everything that happens besides driving; ends with the signal. */
+  async live(city: City, signal: AbortSignal): Promise<void> {
+    const { customers, staff, dispatching: rest, goods, options } = this.parts
+    const { ledger, watching } = this
+    const [shop, other = shop] = staff
+    const random = new SeededRandom(options.seed).fork(randomOfTown)
+    const clock = new TownClock(options.speed)
+    this.listen(city)
+    this.openedAt = performance.now()
+    const dispatcher = new ScriptedDispatcher({ city, rest, random: random.fork(1), clock, ledger })
+    this.dispatcher = dispatcher
+    const people = { customers, shop: other, pages: this.pages.signal, watching, clock, ledger }
+    const wants = { network: city.network, goods, ordersPerMinute: options.ordersPerMinute, random: random.fork(2) }
+    const isClosing = (): boolean => performance.now() - this.openedAt >= options.durationS * 1_000
+    const ordering = keepOrdering({ ...people, ...wants }, isClosing, signal)
+      .catch((cause: unknown) => {
+        if (!signal.aborted) throw cause
+      })
+      .finally(() => {
+        this.closedAt = performance.now()
+      })
+    await Promise.all([dispatcher.work(signal), ordering])
+  }
+
+  /** Closes the pages, asks the server for everything that became of the orders, and holds it against what people were told. */
+  async close() {
+    const { options, staff, goods, tally, beganMs, logPlace } = this.parts
+    const { ledger, watching } = this
+    await pause(graceMs, new AbortController().signal)
+    this.pages.abort(new Error("the day is over"))
+    await watching.closed()
+    const reader = new FactReader(staff)
+    const productIds = new Set(goods.map(({ id }) => id))
+    const orders = await reader.orders(productIds, beganMs - clockSlackMs, (read, of) =>
+      options.status.show(() => `orders checked: ${read} of ${of}`, read / Math.max(1, of))
+    )
+    const stock = await Promise.all(
+      goods.map(async ({ id, stock }) => ({ productId: id, before: stock, after: (await staff[0].product(id)).stock }))
+    )
+    const log = await reader.logAfter(logPlace)
+    const openS = ((this.closedAt ?? performance.now()) - this.openedAt) / 1_000
+    return {
+      findings: auditTown({ orders, log, stock, told: watching.witnesses, ledger }),
+      report: townReport({ orders, ledger, watching, httpErrors: tally.byCode, openS, speed: options.speed })
+    }
+  }
+
+  private listen(city: City): void {
+    const { ledger } = this
+    for (const { errands, offers } of city.drivers) {
+      errands.listenForReceipts((receipt) => ledger.receipts.push(receipt))
+      offers.listen((assignmentId, shipmentId, verdict) => {
+        if (verdict === "accepted") ledger.acceptances.push({ assignmentId, shipmentId })
+      })
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { LoggedEvent } from "../../client/DeliveryRest.ts"
+import type { Finding } from "../fleet/Violation.ts"
+import { customersTold, type Told } from "./checks/CustomersTold.ts"
+import { foldedRows } from "./checks/FoldedRows.ts"
+import { keptPromises } from "./checks/KeptPromises.ts"
+import { keptReports } from "./checks/KeptReports.ts"
+import { loggedEvents } from "./checks/LoggedEvents.ts"
+import { orderEnds } from "./checks/OrderEnds.ts"
+import { singleDriver } from "./checks/SingleDriver.ts"
+import { type StockCount, stockKept } from "./checks/StockKept.ts"
+import { wholeTimelines } from "./checks/WholeTimelines.ts"
+import type { OrderFacts } from "./OrderFacts.ts"
+import type { TownLedger } from "./TownLedger.ts"
+
+/** Everything that is held against each other at the end of a run. */
+export interface TownEvidence {
+  readonly orders: ReadonlyArray<OrderFacts>
+  readonly log: ReadonlyArray<LoggedEvent>
+  readonly stock: ReadonlyArray<StockCount>
+  readonly told: ReadonlyArray<Told>
+  readonly ledger: TownLedger
+}
+
+/** Everything that should not have happened; empty when all is well. */
+export const auditTown = ({ orders, log, stock, told, ledger }: TownEvidence): ReadonlyArray<Finding> => [
+  ...ledger.findings,
+  ...orderEnds(orders),
+  ...foldedRows(orders),
+  ...singleDriver(orders),
+  ...wholeTimelines(orders),
+  ...loggedEvents(orders, log),
+  ...keptReports(orders, ledger.receipts),
+  ...keptPromises([...ledger.orders.values()], orders),
+  ...stockKept(stock, orders),
+  ...customersTold(told, orders)
+]

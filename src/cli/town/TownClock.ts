@@ -1,0 +1,27 @@
+import { pause } from "../fleet/ClientFleet.ts"
+
+/** Simulated time for people: their waits are shorter by the speed. The server's time is real. */
+export class TownClock {
+  private readonly speed: number
+  private readonly beganAt = performance.now()
+
+  /** `speed`: simulated seconds per second. */
+  constructor(speed: number) {
+    this.speed = speed
+  }
+
+  /** Simulated seconds since the beginning. */
+  get nowS(): number {
+    return this.simulatedS(performance.now() - this.beganAt)
+  }
+
+  /** Simulated seconds of a real span in milliseconds. */
+  simulatedS(realMs: number): number {
+    return (realMs / 1_000) * this.speed
+  }
+
+  /** Waits so many simulated seconds; rejects with the signal's reason when it fires. */
+  wait(seconds: number, signal: AbortSignal): Promise<void> {
+    return pause((seconds * 1_000) / this.speed, signal)
+  }
+}
