@@ -166,6 +166,21 @@ export class DeliveryRest {
     return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/assign`, { driver_id: driverId })
   }
 
+  /** Asks these drivers, or the nearest who have time; the first who accepts has it. */
+  offer(shipmentId: string, driverIds?: ReadonlyArray<string>, ttlS?: number): Promise<unknown> {
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/offer`, { driver_ids: driverIds, ttl_s: ttlS })
+  }
+
+  /** After a failed attempt: it waits for a driver again. */
+  retry(shipmentId: string): Promise<Shipment> {
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/retry`)
+  }
+
+  /** After a failed attempt: the driver brings it back. */
+  startReturn(shipmentId: string): Promise<Shipment> {
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/return`)
+  }
+
   /** Takes it from the driver who has it; after the pickup only with a reason. */
   reassign(shipmentId: string, driverId: string, reason?: string): Promise<Assignment> {
     const body = { driver_id: driverId, ...(reason === undefined ? {} : { reason }) }

@@ -49,7 +49,8 @@ const bans: ReadonlyArray<Banned> = [
       "src/embedded/ServerProcess.ts": realTime,
       "src/cli/doctor/DatabaseExamination.ts": "compares this machine's clock with PostgreSQL's",
       "src/cli/fleet/Replay.ts": realTime,
-      "src/cli/fleet/Simulation.ts": realTime
+      "src/cli/fleet/Simulation.ts": realTime,
+      "src/cli/town/TownClock.ts": realTime
     },
     breach: "export const a = Date.now()"
   },
@@ -70,6 +71,7 @@ const bans: ReadonlyArray<Banned> = [
       "src/cli/fleet/Replay.ts": realTime,
       "src/cli/fleet/Simulation.ts": realTime,
       "src/cli/fleet/ClientFleet.ts": realTime,
+      "src/cli/town/TownClock.ts": realTime,
       "src/cli/StatusLine.ts": realTime
     },
     breach: "export const a = performance.now()"

@@ -3,6 +3,7 @@ import type { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { nearestCrossing, placeMetres, type StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
+import { failureReasons } from "../../domain/TaskPayload.ts"
 import type { DriverHabits } from "./DriverHabits.ts"
 import type { TaskReceipt } from "./TaskReceipt.ts"
 
@@ -38,9 +39,6 @@ const steps = [
   { status: "arrived", action: "delivered", at: "dropoff", dwellS: [4, 10] },
   { status: "returning", action: "returned", at: "pickup", dwellS: [3, 8] }
 ] as const
-
-/** What is said of a parcel that nobody took. */
-const failureReasons = ["recipient_absent", "address_wrong", "access_denied", "refused_by_recipient"] as const
 
 /** After these the driver has nothing more to do for the shipment, for now or for good. */
 const lastActions: ReadonlySet<TaskAction> = new Set(["delivered", "returned", "failed", "handed_off"])

@@ -35,10 +35,10 @@ export const keepOrdering = async (
   const lives = new Set<Promise<void>>()
   // One source for when, one for what: how fast the machine is does not change what the next customer wants.
   const [moments, wishes] = [input.random.fork(1), input.random.fork(2)]
-  const beganAt = performance.now()
+  const beganAt = clock.monotonicMs
   for (let dueMs = 0; !isClosing(); ) {
     dueMs -= (Math.log(1 - moments.next()) * 60_000) / input.ordersPerMinute
-    await pause(Math.max(0, beganAt + dueMs - performance.now()), signal)
+    await pause(Math.max(0, beganAt + dueMs - clock.monotonicMs), signal)
     const plan = planOrder(network, goods, wishes)
     const rest = plan.isGuest ? shop : (customers[wishes.below(customers.length)] ?? shop)
     ledger.unfinished++

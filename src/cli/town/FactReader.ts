@@ -84,17 +84,16 @@ export class FactReader {
   }
 
   private async shipmentsOf(orders: ReadonlyArray<Order>): Promise<ReadonlyMap<string, Shipment>> {
-    const missing = new Set(orders.flatMap(({ id, shipment_id }) => (shipment_id === null ? [] : [id])))
-    const found = new Map<string, Shipment>()
-    if (missing.size === 0) return found
-    await pagesOf(
+    const wanted = new Set(orders.flatMap(({ id, shipment_id }) => (shipment_id === null ? [] : [id])))
+    let missing = wanted.size
+    const listed = await pagesOf(
       (cursor) => this.reader.shipments(undefined, 200, cursor),
       (page) => {
-        for (const shipment of page) if (missing.delete(shipment.order_id)) found.set(shipment.order_id, shipment)
-        return missing.size === 0
+        missing -= page.filter(({ order_id }) => wanted.has(order_id)).length
+        return missing <= 0
       }
     )
-    return found
+    return new Map(listed.map((shipment) => [shipment.order_id, shipment]))
   }
 
   private async factsOf(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {

@@ -1,4 +1,5 @@
 import { readProblem } from "../../client/Problem.ts"
+import type { Finding } from "../fleet/Violation.ts"
 
 /** Answers that were no success, by code, counted as they come; those that were repeated and then succeeded are among them. */
 export class HttpTally {
@@ -18,6 +19,12 @@ export class HttpTally {
 
   get byCode(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /** Answers that say that the server itself is at fault. */
+  get failures(): ReadonlyArray<Finding> {
+    const count = this.counts.get("internal_error")
+    return count === undefined ? [] : [{ invariant: "the server never fails", id: "server", seen: `${count} times` }]
   }
 
   private note(code: string): void {

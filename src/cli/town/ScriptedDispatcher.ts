@@ -1,6 +1,6 @@
 import type { DeliveryRest, Shipment } from "../../client/DeliveryRest.ts"
 import { Problem, ServerUnreachable } from "../../client/Problem.ts"
-import type { ShipmentStatus } from "../../domain/Shipment.ts"
+import { isAfterPickup, type ShipmentStatus, shipmentStatuses } from "../../domain/Shipment.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
 import type { TownClock } from "./TownClock.ts"
@@ -15,8 +15,8 @@ export interface DispatcherInput {
   readonly ledger: TownLedger
 }
 
-/** What nobody has; looked at each round. */
-const waitingStatuses: ReadonlyArray<ShipmentStatus> = ["created", "dispatching"]
+/** What somebody must decide about; looked at each round. */
+const waitingStatuses: ReadonlyArray<ShipmentStatus> = ["created", "dispatching", "failed"]
 /** What a driver has; looked at for those who do not get on. */
 const carriedStatuses: ReadonlyArray<ShipmentStatus> = [
   "assigned",
@@ -24,7 +24,8 @@ const carriedStatuses: ReadonlyArray<ShipmentStatus> = [
   "at_pickup",
   "picked_up",
   "en_route",
-  "arrived"
+  "arrived",
+  "returning"
 ]
 const pageMax = 200
 const pagesMax = 10
@@ -36,6 +37,16 @@ const stuckAfterS = 900
 /** What was asked of a shipment shows in the next list but one. */
 const restsS = 15
 const askedAtOnceMax = 8
+/** Of shipments that are given without asking, and of offers for which the server chooses the drivers. */
+const givenShare = 0.3
+const openOfferShare = 0.4
+/** Drivers that one offer names, at most. */
+const namedMax = 3
+/** Real seconds: the least that the server takes. */
+const offerTtlS = 5
+/** Of failed attempts that are followed by another, and how many there may be. */
+const retriedShare = 0.6
+const retriesMax = 2
 
 /**
  * A dispatcher as a script over REST: gives what waits to drivers who are near and free, and what does not move to another.
@@ -45,6 +56,7 @@ export class ScriptedDispatcher {
   private readonly input: DispatcherInput
   /** When a shipment is looked at again, simulated seconds. */
   private readonly restsUntilS = new Map<string, number>()
+  private readonly retries = new Map<string, number>()
   private readonly reserved = new Map<SimulatedDriver, number>()
   private carriedAtS = Number.NEGATIVE_INFINITY
   private openCount = 0
@@ -79,7 +91,7 @@ export class ScriptedDispatcher {
 
   private async round(): Promise<void> {
     const { clock } = this.input
-    const beganAt = performance.now()
+    const beganAt = clock.monotonicMs
     const isDue = clock.nowS - this.carriedAtS >= lookAtCarriedEveryS
     const waiting = await this.list(waitingStatuses)
     const carried = isDue ? await this.list(carriedStatuses) : []
@@ -114,39 +126,82 @@ export class ScriptedDispatcher {
   }
 
   private isStuck({ updated_at }: Shipment): boolean {
-    return this.input.clock.simulatedS(Date.now() - Date.parse(updated_at)) > stuckAfterS
+    const { clock } = this.input
+    return clock.simulatedS(clock.unixMs - Date.parse(updated_at)) > stuckAfterS
   }
 
   private async see(shipment: Shipment): Promise<void> {
     const { clock } = this.input
-    const driver = this.nearestFree(shipment)
-    if (driver === undefined) return
     this.restsUntilS.set(shipment.id, clock.nowS + restsS)
-    this.reserved.set(driver, clock.nowS + restsS)
     try {
-      await this.give(shipment, driver)
+      if (shipment.status === "failed") await this.followUp(shipment)
+      else if (shipment.status === "created" || shipment.status === "dispatching") await this.giveOut(shipment)
+      else await this.takeAway(shipment)
     } catch (cause) {
       // Cancelled, given away or moved on since the list was read.
       if (!isForNow(cause) && !(cause instanceof Problem && cause.status === 409)) throw cause
     }
   }
 
-  private async give({ id, status }: Shipment, driver: SimulatedDriver): Promise<void> {
-    const { rest } = this.input
-    if (status === "created" || status === "dispatching") await rest.assign(id, driver.driverId)
-    else await rest.reassign(id, driver.driverId)
+  /** Another attempt, or the way back. */
+  private async followUp({ id }: Shipment): Promise<void> {
+    const { rest, random } = this.input
+    const tried = this.retries.get(id) ?? 0
+    if (tried >= retriesMax || !random.chance(retriedShare)) {
+      await rest.startReturn(id)
+      return
+    }
+    this.retries.set(id, tried + 1)
+    await rest.retry(id)
   }
 
-  private nearestFree({ order_id }: Shipment): SimulatedDriver | undefined {
+  /** To a driver who is near, or to whoever of some wants it. */
+  private async giveOut(shipment: Shipment): Promise<void> {
+    const { rest, random, clock } = this.input
+    const { id } = shipment
+    const [isGiven, isOpen] = [random.chance(givenShare), random.chance(openOfferShare)]
+    if (!isGiven && isOpen) {
+      this.restsUntilS.set(id, clock.nowS + restsS + clock.simulatedS(offerTtlS * 1_000))
+      await rest.offer(id, undefined, offerTtlS)
+      return
+    }
+    const near = this.nearestFree(shipment, isGiven ? 1 : 1 + random.below(namedMax))
+    const [first] = near
+    if (first === undefined) return
+    for (const driver of near) this.reserved.set(driver, clock.nowS + restsS)
+    if (isGiven) {
+      await rest.assign(id, first.driverId)
+      return
+    }
+    this.restsUntilS.set(id, clock.nowS + restsS + clock.simulatedS(offerTtlS * 1_000))
+    await rest.offer(
+      id,
+      near.map(({ driverId }) => driverId),
+      offerTtlS
+    )
+  }
+
+  private async takeAway(shipment: Shipment): Promise<void> {
+    const { rest, clock } = this.input
+    const status = shipmentStatuses.find((each) => each === shipment.status)
+    // A parcel on its way back stays with its driver, who comes back one day.
+    if (status === undefined || status === "returning") return
+    const [driver] = this.nearestFree(shipment, 1)
+    if (driver === undefined) return
+    this.reserved.set(driver, clock.nowS + restsS)
+    await rest.reassign(shipment.id, driver.driverId, isAfterPickup(status) ? "not heard of for long" : undefined)
+  }
+
+  /** Free drivers, the nearest to the pickup first. */
+  private nearestFree({ order_id }: Shipment, count: number): ReadonlyArray<SimulatedDriver> {
     const { city, ledger, clock } = this.input
     const pickup = ledger.orders.get(order_id)?.pickup
     const [x, y] = pickup === undefined ? [0, 0] : [city.network.x[pickup] ?? 0, city.network.y[pickup] ?? 0]
     const awayM = ({ motion }: SimulatedDriver): number => Math.hypot(motion.x - x, motion.y - y)
-    const free = city.drivers.filter((driver) => driver.isFree && (this.reserved.get(driver) ?? 0) <= clock.nowS)
-    return free.reduce<SimulatedDriver | undefined>(
-      (best, each) => (best === undefined || awayM(each) < awayM(best) ? each : best),
-      undefined
-    )
+    return city.drivers
+      .filter((driver) => driver.isFree && (this.reserved.get(driver) ?? 0) <= clock.nowS)
+      .sort((a, b) => awayM(a) - awayM(b))
+      .slice(0, count)
   }
 }
 

@@ -59,6 +59,7 @@ interface TownParts {
   readonly dispatching: DeliveryRest
   readonly goods: ReadonlyArray<Product>
   readonly tally: HttpTally
+  readonly clock: TownClock
   readonly beganMs: number
   /** Where the log ended before the first order. */
   readonly logPlace: string
@@ -67,7 +68,8 @@ interface TownParts {
 const openTown = async (options: TownOptions): Promise<Town> => {
   const { url, rest: admin, ordersPerMinute, signal, giveUpAfterMs } = options
   const tally = new HttpTally()
-  const runName = `${options.seed}-${Date.now().toString(36)}`
+  const clock = new TownClock(options.speed)
+  const runName = `${options.seed}-${clock.unixMs.toString(36)}`
   const input: AccountsInput = { url, retryForMs: giveUpAfterMs, fetch: tally.fetch, runName, signal }
   const customerCount = Math.min(customersMax, Math.max(2, Math.ceil(ordersPerMinute / ordersPerCustomerPerMinute)))
   const inARound = { ...input, retryForMs: dispatcherRetryMs }
@@ -83,7 +85,8 @@ const openTown = async (options: TownOptions): Promise<Town> => {
     dispatching: new DeliveryRest(dispatching),
     goods: await ownGoods(new DeliveryRest(admin), runName),
     tally,
-    beganMs: Date.now(),
+    clock,
+    beganMs: clock.unixMs,
     logPlace: await new FactReader(staff).endOfLog()
   })
 }
@@ -92,7 +95,8 @@ const openTown = async (options: TownOptions): Promise<Town> => {
 class Town {
   private readonly parts: TownParts
   private readonly ledger = new TownLedger()
-  private readonly watching = new Watching()
+  private readonly clock: TownClock
+  private readonly watching: Watching
   private readonly pages = new AbortController()
   private dispatcher: ScriptedDispatcher | undefined
   private openedAt = Number.NaN
@@ -100,12 +104,14 @@ class Town {
 
   constructor(parts: TownParts) {
     this.parts = parts
+    this.clock = parts.clock
+    this.watching = new Watching(parts.clock)
   }
 
   /** Whether there is work left for the fleet after the last order. */
   get isBusy(): boolean {
     const { durationS, quietMsMax } = this.parts.options
-    if (performance.now() - this.openedAt >= durationS * 1_000 + quietMsMax) return false
+    if (this.clock.monotonicMs - this.openedAt >= durationS * 1_000 + quietMsMax) return false
     if (this.closedAt === undefined || this.ledger.unfinished > 0) return true
     return !((this.dispatcher?.emptySince ?? Number.NEGATIVE_INFINITY) > this.closedAt)
   }
@@ -117,23 +123,22 @@ class Town {
   /** Everything that happens besides driving; ends with the signal. */
   async live(city: City, signal: AbortSignal): Promise<void> {
     const { customers, staff, dispatching: rest, goods, options } = this.parts
-    const { ledger, watching } = this
+    const { ledger, watching, clock } = this
     const [shop, other = shop] = staff
     const random = new SeededRandom(options.seed).fork(randomOfTown)
-    const clock = new TownClock(options.speed)
     this.listen(city)
-    this.openedAt = performance.now()
+    this.openedAt = this.clock.monotonicMs
     const dispatcher = new ScriptedDispatcher({ city, rest, random: random.fork(1), clock, ledger })
     this.dispatcher = dispatcher
     const people = { customers, shop: other, pages: this.pages.signal, watching, clock, ledger }
     const wants = { network: city.network, goods, ordersPerMinute: options.ordersPerMinute, random: random.fork(2) }
-    const isClosing = (): boolean => performance.now() - this.openedAt >= options.durationS * 1_000
+    const isClosing = (): boolean => this.clock.monotonicMs - this.openedAt >= options.durationS * 1_000
     const ordering = keepOrdering({ ...people, ...wants }, isClosing, signal)
       .catch((cause: unknown) => {
         if (!signal.aborted) throw cause
       })
       .finally(() => {
-        this.closedAt = performance.now()
+        this.closedAt = this.clock.monotonicMs
       })
     await Promise.all([dispatcher.work(signal), ordering])
   }
@@ -154,9 +159,9 @@ class Town {
       goods.map(async ({ id, stock }) => ({ productId: id, before: stock, after: (await staff[0].product(id)).stock }))
     )
     const log = await reader.logAfter(logPlace)
-    const openS = ((this.closedAt ?? performance.now()) - this.openedAt) / 1_000
+    const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000
     return {
-      findings: auditTown({ orders, log, stock, told: watching.witnesses, ledger }),
+      findings: [...tally.failures, ...auditTown({ orders, log, stock, told: watching.witnesses, ledger })],
       report: townReport({ orders, ledger, watching, httpErrors: tally.byCode, openS, speed: options.speed })
     }
   }

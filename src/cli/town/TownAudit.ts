@@ -3,7 +3,7 @@ import type { Finding } from "../fleet/Violation.ts"
 import { customersTold, type Told } from "./checks/CustomersTold.ts"
 import { foldedRows } from "./checks/FoldedRows.ts"
 import { keptPromises } from "./checks/KeptPromises.ts"
-import { keptReports } from "./checks/KeptReports.ts"
+import { keptAcceptances, keptReports } from "./checks/KeptReports.ts"
 import { loggedEvents } from "./checks/LoggedEvents.ts"
 import { orderEnds } from "./checks/OrderEnds.ts"
 import { singleDriver } from "./checks/SingleDriver.ts"
@@ -30,6 +30,7 @@ export const auditTown = ({ orders, log, stock, told, ledger }: TownEvidence): R
   ...wholeTimelines(orders),
   ...loggedEvents(orders, log),
   ...keptReports(orders, ledger.receipts),
+  ...keptAcceptances(orders, ledger.acceptances),
   ...keptPromises([...ledger.orders.values()], orders),
   ...stockKept(stock, orders),
   ...customersTold(told, orders)

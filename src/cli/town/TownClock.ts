@@ -3,16 +3,24 @@ import { pause } from "../fleet/ClientFleet.ts"
 /** Simulated time for people: their waits are shorter by the speed. The server's time is real. */
 export class TownClock {
   private readonly speed: number
-  private readonly beganAt = performance.now()
 
   /** `speed`: simulated seconds per second. */
   constructor(speed: number) {
     this.speed = speed
   }
 
-  /** Simulated seconds since the beginning. */
+  /** Real milliseconds that only ever rise. */
+  get monotonicMs(): number {
+    return performance.now()
+  }
+
+  get unixMs(): number {
+    return Date.now()
+  }
+
+  /** Simulated seconds from an arbitrary start. */
   get nowS(): number {
-    return this.simulatedS(performance.now() - this.beganAt)
+    return this.simulatedS(this.monotonicMs)
   }
 
   /** Simulated seconds of a real span in milliseconds. */

@@ -1,5 +1,6 @@
+import { openOffers } from "../../domain/ShipmentState.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
-import type { OrderFacts } from "./OrderFacts.ts"
+import { type OrderFacts, statesAlong } from "./OrderFacts.ts"
 import { quantile } from "./Quantile.ts"
 import type { TownLedger } from "./TownLedger.ts"
 import type { Watching } from "./Watching.ts"
@@ -14,6 +15,11 @@ export interface TownReport {
   /** Neither delivered nor cancelled nor returned when the run ended. */
   readonly orders_under_way: number
   readonly cancellations_refused: number
+  readonly offers_made: number
+  readonly offers_accepted: number
+  readonly offers_declined: number
+  /** Time passed, or another driver was first. */
+  readonly offers_expired: number
   readonly deliveries_failed: number
   readonly hand_offs: number
   readonly reassignments: number
@@ -50,12 +56,30 @@ const deliveredAfterS = ({ order, timeline }: OrderFacts, speed: number): number
   return ((Date.parse(delivered.occurred_at) - Date.parse(order.created_at)) / 1_000) * speed
 }
 
+/** What became of all offers. */
+const offersIn = (orders: ReadonlyArray<OrderFacts>) => {
+  const counts = { made: 0, accepted: 0, declined: 0, open: 0 }
+  for (const { timeline } of orders) {
+    const made = timeline.flatMap(({ type, data }) =>
+      type === "shipment.offered" && Array.isArray(data.offers) ? data.offers : []
+    )
+    const ids = new Set(made.map((offer: { readonly assignment_id?: unknown }) => offer.assignment_id))
+    counts.made += made.length
+    counts.accepted += timeline.filter((e) => e.type === "shipment.assigned" && ids.has(e.data.assignment_id)).length
+    counts.declined += timeline.filter(({ type }) => type === "shipment.offer_declined").length
+    const last = statesAlong(timeline).at(-1)
+    counts.open += last === undefined ? 0 : openOffers(last).length
+  }
+  return counts
+}
+
 /** The figures of a run. */
 export const townReport = (input: TownReportInput): TownReport => {
   const { orders, ledger, speed, openS } = input
   const count = (isCounted: (facts: OrderFacts) => boolean): number => orders.filter(isCounted).length
   const events = (type: string, isCounted: (data: Readonly<Record<string, unknown>>) => boolean = () => true): number =>
     orders.reduce((sum, { timeline }) => sum + timeline.filter((e) => e.type === type && isCounted(e.data)).length, 0)
+  const offers = offersIn(orders)
   const reported = (action: TaskAction): number => events(`shipment.${action}`)
   const times = orders.flatMap((facts) => deliveredAfterS(facts, speed) ?? []).sort((a, b) => a - b)
   const time = (share: number): number | null => {
@@ -73,6 +97,10 @@ export const townReport = (input: TownReportInput): TownReport => {
     orders_returned: returned,
     orders_under_way: orders.length - delivered - cancelled - returned,
     cancellations_refused: ledger.cancellationsRefused,
+    offers_made: offers.made,
+    offers_accepted: offers.accepted,
+    offers_declined: offers.declined,
+    offers_expired: offers.made - offers.accepted - offers.declined - offers.open,
     deliveries_failed: reported("failed"),
     hand_offs: reported("handed_off"),
     reassignments: events("shipment.assigned", (data) => data.replaces !== undefined),

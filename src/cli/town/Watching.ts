@@ -3,6 +3,7 @@ import { type ClientSocket, type SocketFactory, webSocketFactory } from "../../c
 import { TrackingClient } from "../../client/TrackingClient.ts"
 import { decodeFrame, MalformedFrame } from "../../protocol/FrameCodec.ts"
 import { pause } from "../fleet/ClientFleet.ts"
+import type { TownClock } from "./TownClock.ts"
 import { TrackingWitness } from "./TrackingWitness.ts"
 
 const lookEveryMs = 250
@@ -30,10 +31,12 @@ export class Watching {
   /** Why a page could not be opened. */
   readonly failures: Array<string> = []
   reconnects = 0
+  private readonly clock: TownClock
   private readonly sockets: SocketFactory
   private readonly open = new Set<Promise<void>>()
 
-  constructor(sockets: SocketFactory = webSocketFactory()) {
+  constructor(clock: TownClock, sockets: SocketFactory = webSocketFactory()) {
+    this.clock = clock
     this.sockets = sockets
   }
 
@@ -72,7 +75,7 @@ export class Watching {
     try {
       for (let endedAtMs = Number.POSITIVE_INFINITY; client.stopped === undefined; ) {
         await pause(lookEveryMs, signal)
-        const nowMs = performance.now()
+        const nowMs = this.clock.monotonicMs
         // A failed attempt looks like an end, and may be followed by another.
         if (client.order?.stage !== "done") endedAtMs = Number.POSITIVE_INFINITY
         else endedAtMs = Math.min(endedAtMs, nowMs)

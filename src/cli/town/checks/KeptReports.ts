@@ -6,6 +6,12 @@ import type { OrderFacts } from "../OrderFacts.ts"
 const lostReport = "what a driver was told is done is in the timeline"
 const lostProof = "no accepted proof is lost"
 
+/** An offer that a driver was told is theirs. */
+export interface Acceptance {
+  readonly assignmentId: string
+  readonly shipmentId: string
+}
+
 const isAbout = ({ type, data }: ShipmentEventEntry, { action, assignmentId }: TaskReceipt): boolean =>
   type === `shipment.${action}` && data.assignment_id === assignmentId
 
@@ -15,6 +21,23 @@ const holds = (kept: unknown, given: Readonly<Record<string, unknown>>): boolean
   const fields = new Map(Object.entries(kept))
   return Object.entries(given).every(([key, value]) => fields.get(key) === value)
 }
+
+/** Offers whose driver was told that they have the shipment, and whose assignment is not there. */
+export const keptAcceptances = (
+  orders: ReadonlyArray<OrderFacts>,
+  acceptances: ReadonlyArray<Acceptance>
+): ReadonlyArray<Finding> => {
+  const timelines = timelinesOf(orders)
+  return acceptances.flatMap(({ shipmentId: id, assignmentId }) => {
+    const isThere = timelines
+      .get(id)
+      ?.some(({ type, data }) => type === "shipment.assigned" && data.assignment_id === assignmentId)
+    return isThere === false ? [{ invariant: lostReport, id, seen: `the acceptance of ${assignmentId}` }] : []
+  })
+}
+
+const timelinesOf = (orders: ReadonlyArray<OrderFacts>): ReadonlyMap<string, OrderFacts["timeline"]> =>
+  new Map(orders.flatMap(({ shipment, timeline }) => (shipment ? [[shipment.id, timeline]] : [])))
 
 const finding = (receipt: TaskReceipt, event: ShipmentEventEntry | undefined): Finding | undefined => {
   const { shipmentId: id, action, assignmentId, proof } = receipt
@@ -28,7 +51,7 @@ export const keptReports = (
   orders: ReadonlyArray<OrderFacts>,
   receipts: ReadonlyArray<TaskReceipt>
 ): ReadonlyArray<Finding> => {
-  const timelines = new Map(orders.flatMap(({ shipment, timeline }) => (shipment ? [[shipment.id, timeline]] : [])))
+  const timelines = timelinesOf(orders)
   return receipts.flatMap((receipt) => {
     const timeline = timelines.get(receipt.shipmentId)
     if (timeline === undefined) return []
