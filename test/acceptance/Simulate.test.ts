@@ -1,0 +1,65 @@
+import { expect, it } from "vitest"
+import { dropmate } from "../kit/DropmateCommand.ts"
+import { promiseSeed, promiseSize, reportPromise } from "../kit/PromiseSize.ts"
+import { ServerProcess } from "../kit/ServerProcess.ts"
+import { until } from "../kit/Until.ts"
+
+/** A run of `simulate`, as far as this test looks at its report. */
+interface Report {
+  readonly violations: ReadonlyArray<unknown>
+  readonly orders_placed: number
+  readonly orders_delivered: number
+  readonly reports_acknowledged: number
+}
+
+/** At the nightly size: 200 drivers and 600 orders a minute for 5 minutes, with a kill each half minute. */
+const drivers = promiseSize({ ci: 20, nightly: 200 })
+const ordersPerMinute = promiseSize({ ci: 60, nightly: 600 })
+const durationS = promiseSize({ ci: 30, nightly: 300 })
+const kills = promiseSize({ ci: 1, nightly: 10 })
+const quietS = promiseSize({ ci: 40, nightly: 120 })
+/** What is left for making accounts before, and for the check after. */
+const besidesMs = promiseSize({ ci: 120_000, nightly: 900_000 })
+
+it("orders, deliveries, stock and what everybody was told agree, though the server is killed while customers order and drivers deliver", {
+  timeout: (durationS + quietS) * 1_000 + besidesMs
+}, async () => {
+  const seed = promiseSeed()
+  const server = await ServerProcess.start()
+  const run = dropmate([
+    ...["simulate", "--url", server.url, "--json", "--speed", "20", "--seed", String(seed)],
+    ...["--drivers", String(drivers), "--orders-per-minute", String(ordersPerMinute)],
+    ...["--duration-s", String(durationS), "--quiet-s", String(quietS)]
+  ])
+  const ended = { is: false }
+  const end = run.finally(() => {
+    ended.is = true
+  })
+  await until(
+    "the first drivers on duty",
+    () => server.metric("dropmate_driver_connections"),
+    (count) => ended.is || count > 0,
+    besidesMs
+  )
+  // The last kill leaves as much time as lies between two.
+  const betweenMs = (durationS * 1_000) / (kills + 1)
+  const beganAt = performance.now()
+  for (let kill = 1; kill <= kills && !ended.is; kill++) {
+    await until(
+      "the next kill",
+      () => performance.now() - beganAt,
+      (passedMs) => ended.is || passedMs >= kill * betweenMs,
+      betweenMs * 2
+    )
+    await server.kill9()
+    await server.startAgain()
+  }
+  const { code, stdout, stderr } = await end
+  const report = JSON.parse(stdout || "{}") as Report
+  reportPromise("acceptance: simulate", { seed, kills, restartMs: server.starts, report })
+  expect(report.violations, stderr).toEqual([])
+  expect(code, stderr).toBe(0)
+  expect(report.orders_placed).toBeGreaterThan((ordersPerMinute * durationS) / 60 / 2)
+  expect(report.orders_delivered).toBeGreaterThan(0)
+  expect(report.reports_acknowledged).toBeGreaterThan(report.orders_delivered * 5)
+})
