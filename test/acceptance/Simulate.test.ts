@@ -37,7 +37,7 @@ it("orders, deliveries, stock and what everybody was told agree, though the serv
   })
   await until(
     "the first drivers on duty",
-    () => server.metric("dropmate_driver_connections"),
+    () => server.metric("dropmate_sockets"),
     (count) => ended.is || count > 0,
     besidesMs
   )

@@ -228,7 +228,9 @@ describe("what a customer's page is told", () => {
     witness.hear([TrackingServerFrame.snapshot, 1, 6, { order_id: "ord_2", stage: "done", driver: {}, timeline: [] }])
     expect(witness.faults.slice(2)).toEqual(["a snapshot of ord_2", "driver at the stage done"])
     const { orderId, faults } = witness
-    expect(customersTold(page([], { orderId, faults }), [delivered()])).toMatchObject(witness.faults.map((fault) => ({ seen: fault })))
+    expect(customersTold(page([], { orderId, faults }), [delivered()])).toMatchObject(
+      witness.faults.map((fault) => ({ seen: fault }))
+    )
   })
 })
 
