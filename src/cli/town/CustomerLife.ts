@@ -1,5 +1,8 @@
-import type { DeliveryRest, Order } from "../../client/DeliveryRest.ts"
+import type { DeliveryRest } from "../../client/DeliveryRest.ts"
+import type { Payment } from "../../client/PaymentsRest.ts"
 import { Problem } from "../../client/Problem.ts"
+import { pause } from "../fleet/ClientFleet.ts"
+import type { Customer } from "./Customer.ts"
 import type { OrderPlan } from "./OrderPlan.ts"
 import type { PlacedOrder } from "./PlacedOrder.ts"
 import type { TownClock } from "./TownClock.ts"
@@ -9,8 +12,8 @@ import type { Watching } from "./Watching.ts"
 /** What a customer needs to live through an order. */
 export interface CustomerLifeParts {
   /** The customer's own requests; a guest's are the shop's. */
-  readonly rest: DeliveryRest
-  /** Confirms. */
+  readonly customer: Customer
+  /** Confirms what is not paid beforehand. */
   readonly shop: DeliveryRest
   readonly clock: TownClock
   readonly ledger: TownLedger
@@ -22,8 +25,8 @@ export interface CustomerLifeParts {
 
 /** Lives through one order: places it, has it confirmed, watches it, and perhaps wants it no more. */
 export const liveThrough = async (plan: OrderPlan, parts: CustomerLifeParts): Promise<void> => {
-  const { rest, ledger, watching, pages } = parts
-  const order = await rest.placeOrder(plan.request)
+  const { customer, ledger, watching, pages } = parts
+  const order = await customer.orders.placeOrder(plan.request)
   const placed: PlacedOrder = {
     orderId: order.id,
     total: order.total,
@@ -32,9 +35,12 @@ export const liveThrough = async (plan: OrderPlan, parts: CustomerLifeParts): Pr
     isCancelled: false
   }
   ledger.orders.set(order.id, placed)
-  if (plan.isWatched) watching.begin(rest, order.id, pages)
-  // A customer may cancel while the shop confirms: whoever is second is told so.
-  await Promise.all([confirm(plan, placed, parts), cancel(plan, placed, parts)])
+  if (plan.isWatched) watching.begin(customer.orders, order.id, pages)
+  // A customer may cancel while they pay, or while the shop confirms: whoever is second is told so.
+  await Promise.all([
+    plan.pays === undefined ? confirm(plan, placed, parts) : pay(plan.pays, plan, placed, parts),
+    cancel(plan, placed, parts)
+  ])
 }
 
 const confirm = async (plan: OrderPlan, placed: PlacedOrder, parts: CustomerLifeParts): Promise<void> => {
@@ -46,13 +52,49 @@ const confirm = async (plan: OrderPlan, placed: PlacedOrder, parts: CustomerLife
 const cancel = async (plan: OrderPlan, placed: PlacedOrder, parts: CustomerLifeParts): Promise<void> => {
   if (plan.cancelsAfterS === undefined) return
   await parts.clock.wait(plan.cancelsAfterS, parts.signal)
-  const order = await unlessTooLate(() => parts.rest.cancelOrder(placed.orderId))
+  const order = await unlessTooLate(() => parts.customer.orders.cancelOrder(placed.orderId))
   if (order === undefined) parts.ledger.cancellationsRefused++
   else placed.isCancelled = true
 }
 
+const pay = async (
+  tokens: ReadonlyArray<string>,
+  plan: OrderPlan,
+  placed: PlacedOrder,
+  parts: CustomerLifeParts
+): Promise<void> => {
+  const { customer, clock, ledger, signal } = parts
+  const { orderId } = placed
+  await clock.wait(plan.hesitatesS, signal)
+  for (const token of tokens) {
+    const payment = await found(await unlessTooLate(() => customer.payments.payBySandbox(orderId, token)), parts)
+    if (payment === undefined) return
+    if (payment.status === "authorized" || payment.status === "settled") {
+      ledger.paid.add(orderId)
+      placed.isConfirmed = true
+      return
+    }
+    ledger.paymentsDeclined++
+  }
+}
+
+const inquiresEveryMs = 500
+
+/** What became of a payment; while the processor has not answered it is asked for again and again. */
+const found = async (
+  payment: Payment | undefined,
+  { customer, signal }: CustomerLifeParts
+): Promise<Payment | undefined> => {
+  let latest = payment
+  while (latest?.status === "pending") {
+    await pause(inquiresEveryMs, signal)
+    latest = await customer.payments.payment(latest.order_id)
+  }
+  return latest
+}
+
 /** Undefined when it is refused because of how far the order is. */
-const unlessTooLate = async (ask: () => Promise<Order>): Promise<Order | undefined> => {
+const unlessTooLate = async <A>(ask: () => Promise<A>): Promise<A | undefined> => {
   try {
     return await ask()
   } catch (cause) {

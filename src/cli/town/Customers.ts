@@ -1,7 +1,8 @@
-import type { DeliveryRest, Product } from "../../client/DeliveryRest.ts"
+import type { Product } from "../../client/DeliveryRest.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import { pause } from "../fleet/ClientFleet.ts"
+import type { Customer } from "./Customer.ts"
 import { liveThrough } from "./CustomerLife.ts"
 import { planOrder } from "./OrderPlan.ts"
 import type { TownClock } from "./TownClock.ts"
@@ -12,9 +13,9 @@ export interface CustomersInput {
   readonly network: StreetNetwork
   readonly goods: ReadonlyArray<Product>
   /** Those who have an account; each orders many times. */
-  readonly customers: ReadonlyArray<DeliveryRest>
+  readonly customers: ReadonlyArray<Customer>
   /** Orders for guests, and confirms. */
-  readonly shop: DeliveryRest
+  readonly shop: Customer
   /** Real minutes, as the fleet's size is real. */
   readonly ordersPerMinute: number
   readonly random: SeededRandom
@@ -40,9 +41,9 @@ export const keepOrdering = async (
     dueMs -= (Math.log(1 - moments.next()) * 60_000) / input.ordersPerMinute
     await pause(Math.max(0, beganAt + dueMs - clock.monotonicMs), signal)
     const plan = planOrder(network, goods, wishes)
-    const rest = plan.isGuest ? shop : (customers[wishes.below(customers.length)] ?? shop)
+    const customer = plan.isGuest ? shop : (customers[wishes.below(customers.length)] ?? shop)
     ledger.unfinished++
-    const life = liveThrough(plan, { rest, shop, clock, ledger, watching, pages, signal })
+    const life = liveThrough(plan, { customer, shop: shop.orders, clock, ledger, watching, pages, signal })
       .catch((cause: unknown) => {
         if (!signal.aborted) ledger.findings.push(unexpected(cause))
       })

@@ -1,11 +1,18 @@
-import type { DeliveryRest, LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../client/DeliveryRest.ts"
+import type { LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../client/DeliveryRest.ts"
 import type { Page } from "../../client/RestClient.ts"
+import { pause } from "../fleet/ClientFleet.ts"
+import type { Customer } from "./Customer.ts"
+import { isMoneyMoving } from "./checks/MoneyKept.ts"
 import { orderEnds } from "./checks/OrderEnds.ts"
 import type { OrderFacts } from "./OrderFacts.ts"
+import type { TownClock } from "./TownClock.ts"
 
 const readAtOnceMax = 12
 /** What is read in several requests may change between them; then it is read again. */
 const readsMax = 4
+/** All orders together are waited for, real milliseconds. */
+const moneyMsMax = 60_000
+const moneyLookMs = 500
 
 const isTorn = (facts: OrderFacts): boolean =>
   facts.timeline.length !== (facts.shipment?.sequence ?? 0) || orderEnds([facts]).length > 0
@@ -27,11 +34,14 @@ const pagesOf = async <A>(
 
 /** Reads over REST what the server says of the orders of a run. The readers take turns, since each has a quota of its own. */
 export class FactReader {
-  private readonly readers: ReadonlyArray<DeliveryRest>
-  private readonly first: DeliveryRest
+  private readonly readers: ReadonlyArray<Customer>
+  private readonly first: Customer
+  private readonly clock: TownClock
   private turns = 0
+  private moneyByMs: number | undefined
 
-  constructor(readers: readonly [DeliveryRest, ...ReadonlyArray<DeliveryRest>]) {
+  constructor(readers: readonly [Customer, ...ReadonlyArray<Customer>], clock: TownClock) {
+    this.clock = clock
     this.readers = readers
     this.first = readers[0]
   }
@@ -40,7 +50,7 @@ export class FactReader {
   async endOfLog(): Promise<string> {
     let after: string | undefined
     for (;;) {
-      const { next_after, has_more } = await this.reader.events(after)
+      const { next_after, has_more } = await this.reader.orders.events(after)
       if (!has_more) return next_after
       after = next_after
     }
@@ -50,7 +60,7 @@ export class FactReader {
   async logAfter(place: string): Promise<ReadonlyArray<LoggedEvent>> {
     const events: Array<LoggedEvent> = []
     for (let after = place; ; ) {
-      const { data, next_after, has_more } = await this.reader.events(after)
+      const { data, next_after, has_more } = await this.reader.orders.events(after)
       events.push(...data)
       if (!has_more) return events
       after = next_after
@@ -65,7 +75,7 @@ export class FactReader {
   ): Promise<ReadonlyArray<OrderFacts>> {
     const isOld = ({ created_at }: Order): boolean => Date.parse(created_at) < sinceMs
     const listed = await pagesOf(
-      (cursor) => this.reader.orders(cursor),
+      (cursor) => this.reader.orders.orders(cursor),
       (page) => page.some(isOld)
     )
     const orders = listed.filter(({ items }) => items.some(({ product_id }) => productIds.has(product_id)))
@@ -87,7 +97,7 @@ export class FactReader {
     const wanted = new Set(orders.flatMap(({ id, shipment_id }) => (shipment_id === null ? [] : [id])))
     let missing = wanted.size
     const listed = await pagesOf(
-      (cursor) => this.reader.shipments(undefined, 200, cursor),
+      (cursor) => this.reader.orders.shipments(undefined, 200, cursor),
       (page) => {
         missing -= page.filter(({ order_id }) => wanted.has(order_id)).length
         return missing <= 0
@@ -98,26 +108,35 @@ export class FactReader {
 
   private async factsOf(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
     let facts = await this.around(order, shipment)
-    for (let reads = 1; reads < readsMax && isTorn(facts); reads++) {
-      const again = await this.reader.order(order.id)
-      const now = again.shipment_id === null ? undefined : await this.reader.shipment(again.shipment_id)
+    for (let reads = 1; (reads < readsMax && isTorn(facts)) || this.awaitsMoney(facts); reads++) {
+      if (!isTorn(facts)) await pause(moneyLookMs, new AbortController().signal)
+      const again = await this.reader.orders.order(order.id)
+      const now = again.shipment_id === null ? undefined : await this.reader.orders.shipment(again.shipment_id)
       facts = await this.around(again, now)
     }
     return facts
   }
 
   private async around(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
-    if (shipment === undefined) return { order, shipment, timeline: [], stops: [] }
-    const reader = this.reader
-    const [timeline, stops] = await Promise.all([
-      pagesOf<ShipmentEventEntry>((cursor) => reader.timeline(shipment.id, cursor)),
-      reader.stops(shipment.id)
+    const { orders, payments } = this.reader
+    const [timeline, stops, payment] = await Promise.all([
+      shipment === undefined ? [] : pagesOf<ShipmentEventEntry>((cursor) => orders.timeline(shipment.id, cursor)),
+      shipment === undefined ? [] : orders.stops(shipment.id),
+      payments.payment(order.id)
     ])
-    return { order, shipment, timeline, stops }
+    const isRefunded = payment !== undefined && payment.refunded.amount > 0
+    return { order, shipment, timeline, stops, payment, refunds: isRefunded ? await payments.refunds(order.id) : [] }
+  }
+
+  /** Captures, voids and refunds follow an order's end by themselves, a little later. */
+  private awaitsMoney(facts: OrderFacts): boolean {
+    if (!isMoneyMoving(facts)) return false
+    this.moneyByMs ??= this.clock.monotonicMs + moneyMsMax
+    return this.clock.monotonicMs < this.moneyByMs
   }
 
   /** Whose turn it is. */
-  private get reader(): DeliveryRest {
+  private get reader(): Customer {
     return this.readers[this.turns++ % this.readers.length] ?? this.first
   }
 }

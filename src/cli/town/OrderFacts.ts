@@ -1,4 +1,5 @@
 import type { Order, Shipment, ShipmentEventEntry, ShipmentStop } from "../../client/DeliveryRest.ts"
+import type { Payment, Refund } from "../../client/PaymentsRest.ts"
 import type { ShipmentEvent } from "../../domain/ShipmentEvent.ts"
 import { evolveShipment, type ShipmentState } from "../../domain/ShipmentState.ts"
 
@@ -10,6 +11,9 @@ export interface OrderFacts {
   /** By sequence. */
   readonly timeline: ReadonlyArray<ShipmentEventEntry>
   readonly stops: ReadonlyArray<ShipmentStop>
+  /** Undefined when nobody tried to pay. */
+  readonly payment: Payment | undefined
+  readonly refunds: ReadonlyArray<Refund>
 }
 
 /** The state after each event of a timeline, as the domain folds it; undefined where the timeline does not begin as one. */

@@ -1,7 +1,9 @@
 import type { NewOrder, Product } from "../../client/DeliveryRest.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import type { SandboxToken } from "../../processors/SandboxProcessor.ts"
 import { crossingAway } from "./CrossingAway.ts"
+import { paymentTries } from "./Purse.ts"
 import { orderBetween } from "./Shop.ts"
 
 /** What a customer is going to do, decided before the first request, so that it depends on the seed alone. */
@@ -11,10 +13,12 @@ export interface OrderPlan {
   readonly pickup: number
   /** Without an account: the shop orders for them. */
   readonly isGuest: boolean
+  /** Tried one after the other; undefined: paid at the door, and the shop confirms. */
+  readonly pays: ReadonlyArray<SandboxToken> | undefined
   readonly isWatched: boolean
   /** Simulated seconds from the order until its customer tries to cancel it; undefined: they do not. */
   readonly cancelsAfterS: number | undefined
-  /** Simulated seconds from the order until it is confirmed. */
+  /** Simulated seconds from the order until it is paid or confirmed. */
   readonly hesitatesS: number
 }
 
@@ -33,10 +37,12 @@ export const planOrder = (network: StreetNetwork, goods: ReadonlyArray<Product>,
   const dropoff = crossingAway(network, pickup, random.between(shortestM, longestM), random)
   const isGuest = random.chance(guestShare)
   const request = orderBetween(network, [pickup, dropoff], goods, random)
+  const tries = paymentTries(random)
   return {
     request: isGuest ? { ...request, contact: { name: "Guest of the shop" } } : request,
     pickup,
     isGuest,
+    pays: isGuest ? undefined : tries,
     isWatched: random.chance(watchedShare),
     cancelsAfterS: random.chance(cancelledShare) ? random.between(0, cancelsWithinS) : undefined,
     hesitatesS: random.between(...hesitatesForS)

@@ -4,6 +4,7 @@ import { pause } from "../fleet/ClientFleet.ts"
 import type { City } from "../fleet/SimulatedDriver.ts"
 import { type SimulationOptions, type SimulationReport, simulate } from "../fleet/Simulation.ts"
 import { violationsOf } from "../fleet/Violation.ts"
+import { type Customer, customerOf } from "./Customer.ts"
 import { keepOrdering } from "./Customers.ts"
 import { FactReader } from "./FactReader.ts"
 import { HttpTally } from "./HttpTally.ts"
@@ -54,8 +55,8 @@ export const simulateTown = async (options: TownOptions): Promise<SimulationRepo
 
 interface TownParts {
   readonly options: TownOptions
-  readonly customers: ReadonlyArray<DeliveryRest>
-  readonly staff: readonly [DeliveryRest, ...ReadonlyArray<DeliveryRest>]
+  readonly customers: ReadonlyArray<Customer>
+  readonly staff: readonly [Customer, ...ReadonlyArray<Customer>]
   readonly dispatching: DeliveryRest
   readonly goods: ReadonlyArray<Product>
   readonly tally: HttpTally
@@ -77,17 +78,17 @@ const openTown = async (options: TownOptions): Promise<Town> => {
   const [first, ...others] = await dispatcherAccounts(input, admin, "staff", staffCount)
   if (dispatching === undefined || first === undefined) throw new RangeError("a town has staff")
   const customers = await customerAccounts(input, customerCount)
-  const staff = [new DeliveryRest(first), ...others.map((rest) => new DeliveryRest(rest))] as const
+  const staff = [customerOf(first), ...others.map(customerOf)] as const
   return new Town({
     options,
-    customers: customers.map((rest) => new DeliveryRest(rest)),
+    customers: customers.map(customerOf),
     staff,
     dispatching: new DeliveryRest(dispatching),
     goods: await ownGoods(new DeliveryRest(admin), runName),
     tally,
     clock,
     beganMs: clock.unixMs,
-    logPlace: await new FactReader(staff).endOfLog()
+    logPlace: await new FactReader(staff, clock).endOfLog()
   })
 }
 
@@ -150,13 +151,17 @@ class Town {
     await pause(graceMs, new AbortController().signal)
     this.pages.abort(new Error("the day is over"))
     await watching.closed()
-    const reader = new FactReader(staff)
+    const reader = new FactReader(staff, this.clock)
     const productIds = new Set(goods.map(({ id }) => id))
     const orders = await reader.orders(productIds, beganMs - clockSlackMs, (read, of) =>
       options.status.show(() => `orders checked: ${read} of ${of}`, read / Math.max(1, of))
     )
     const stock = await Promise.all(
-      goods.map(async ({ id, stock }) => ({ productId: id, before: stock, after: (await staff[0].product(id)).stock }))
+      goods.map(async ({ id, stock }) => ({
+        productId: id,
+        before: stock,
+        after: (await staff[0].orders.product(id)).stock
+      }))
     )
     const log = await reader.logAfter(logPlace)
     const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000

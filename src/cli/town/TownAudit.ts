@@ -5,6 +5,7 @@ import { foldedRows } from "./checks/FoldedRows.ts"
 import { keptPromises } from "./checks/KeptPromises.ts"
 import { keptAcceptances, keptReports } from "./checks/KeptReports.ts"
 import { loggedEvents } from "./checks/LoggedEvents.ts"
+import { moneyKept, paidStays } from "./checks/MoneyKept.ts"
 import { orderEnds } from "./checks/OrderEnds.ts"
 import { singleDriver } from "./checks/SingleDriver.ts"
 import { type StockCount, stockKept } from "./checks/StockKept.ts"
@@ -32,6 +33,8 @@ export const auditTown = ({ orders, log, stock, told, ledger }: TownEvidence): R
   ...keptReports(orders, ledger.receipts),
   ...keptAcceptances(orders, ledger.acceptances),
   ...keptPromises([...ledger.orders.values()], orders),
+  ...moneyKept(orders),
+  ...paidStays(ledger.paid, orders),
   ...stockKept(stock, orders),
   ...customersTold(told, orders)
 ]

@@ -10,6 +10,9 @@ export class TownLedger {
   /** Assignments whose driver was told that the offer is theirs. */
   readonly acceptances: Array<Acceptance> = []
   readonly findings: Array<Finding> = []
+  /** Orders whose customers were told that they have paid. */
+  readonly paid = new Set<string>()
+  paymentsDeclined = 0
   cancellationsRefused = 0
   /** Orders of which the customer still has something to do. */
   unfinished = 0

@@ -9,11 +9,17 @@ import type { Watching } from "./Watching.ts"
 export interface TownReport {
   readonly orders_placed: number
   readonly orders_confirmed: number
+  /** Their customers were told so. */
+  readonly orders_paid: number
   readonly orders_delivered: number
   readonly orders_cancelled: number
   readonly orders_returned: number
   /** Neither delivered nor cancelled nor returned when the run ended. */
   readonly orders_under_way: number
+  readonly payments_declined: number
+  readonly orders_refunded: number
+  /** Minor units that were settled and not refunded. */
+  readonly money_kept: number
   readonly cancellations_refused: number
   readonly offers_made: number
   readonly offers_accepted: number
@@ -92,10 +98,17 @@ export const townReport = (input: TownReportInput): TownReport => {
   return {
     orders_placed: orders.length,
     orders_confirmed: count(({ shipment }) => shipment !== undefined),
+    orders_paid: ledger.paid.size,
     orders_delivered: delivered,
     orders_cancelled: cancelled,
     orders_returned: returned,
     orders_under_way: orders.length - delivered - cancelled - returned,
+    payments_declined: ledger.paymentsDeclined,
+    orders_refunded: count(({ payment }) => (payment?.refunded.amount ?? 0) > 0),
+    money_kept: orders.reduce(
+      (sum, { payment }) => sum + (payment ? payment.settled.amount - payment.refunded.amount : 0),
+      0
+    ),
     cancellations_refused: ledger.cancellationsRefused,
     offers_made: offers.made,
     offers_accepted: offers.accepted,

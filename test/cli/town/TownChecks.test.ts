@@ -5,6 +5,7 @@ import { foldedRows } from "../../../src/cli/town/checks/FoldedRows.ts"
 import { keptPromises } from "../../../src/cli/town/checks/KeptPromises.ts"
 import { keptAcceptances, keptReports } from "../../../src/cli/town/checks/KeptReports.ts"
 import { loggedEvents } from "../../../src/cli/town/checks/LoggedEvents.ts"
+import { isMoneyMoving, moneyKept, paidStays } from "../../../src/cli/town/checks/MoneyKept.ts"
 import { orderEnds } from "../../../src/cli/town/checks/OrderEnds.ts"
 import { singleDriver } from "../../../src/cli/town/checks/SingleDriver.ts"
 import { stockKept } from "../../../src/cli/town/checks/StockKept.ts"
@@ -173,6 +174,61 @@ describe("stock", () => {
     ["pieces that an order took twice", 6, "confirmed"]
   ])("finds %s", (_, after, status) => {
     expect(stockKept(count(after), [delivered({ order: { status } })])).toMatchObject([{ id: "prd_1" }])
+  })
+})
+
+describe("money", () => {
+  const eur = (amount: number) => ({ amount, currency: "EUR" })
+  const isCancelled = { order: { status: "cancelled" }, shipment: { status: "cancelled" } } as const
+  const isRefunded = { status: "refunded", refunded: eur(1_280) } as const
+  const refunds = [{ id: "ref_1", status: "succeeded", amount: eur(1_280) }]
+
+  it("is kept for what was delivered, and for nothing else", () => {
+    const isOnItsWay = { order: { status: "confirmed" }, shipment: { status: "en_route" } } as const
+    const nothing = { settled: eur(0) }
+    expect(
+      moneyKept([
+        delivered(),
+        { ...delivered(), payment: undefined },
+        delivered({ ...isCancelled, payment: { status: "failed", ...nothing } }),
+        delivered({ ...isCancelled, payment: isRefunded, refunds }),
+        delivered({ ...isOnItsWay, payment: { status: "authorized", ...nothing } })
+      ])
+    ).toEqual([])
+  })
+
+  it.each([
+    ["a delivery that was never settled", { payment: { status: "authorized", settled: eur(0) } }],
+    ["a cancelled order's money", isCancelled],
+    [
+      "a cancelled order that is still authorized",
+      { ...isCancelled, payment: { status: "authorized", settled: eur(0) } }
+    ],
+    ["more than was due", { payment: { settled: eur(2_560) } }],
+    ["another price", { payment: { amount: eur(1_000), settled: eur(1_000) } }],
+    ["a delivery that was refunded", { payment: isRefunded, refunds }],
+    ["a refund that nobody made", { ...isCancelled, payment: isRefunded }],
+    ["a refund twice", { ...isCancelled, payment: isRefunded, refunds: [...refunds, ...refunds] }],
+    [
+      "money for an order that was never confirmed",
+      { order: { status: "submitted" }, payment: { status: "authorized", settled: eur(0) } }
+    ]
+  ])("finds %s", (_, changes) => {
+    expect(moneyKept([delivered(changes)])).toMatchObject([{ id: "ord_1" }])
+  })
+
+  it("is waited for while somebody is at it", () => {
+    expect(isMoneyMoving(delivered())).toBe(false)
+    expect(isMoneyMoving(delivered({ payment: { status: "authorized", settled: eur(0) } }))).toBe(true)
+    expect(isMoneyMoving(delivered(isCancelled))).toBe(true)
+    expect(isMoneyMoving(delivered({ ...isCancelled, payment: { status: "failed", settled: eur(0) } }))).toBe(false)
+  })
+
+  it("finds a customer who was told that they paid, and did not", () => {
+    const paid = new Set(["ord_1"])
+    expect(paidStays(paid, [delivered()])).toEqual([])
+    expect(paidStays(paid, [delivered({ payment: { status: "failed" } })])).toMatchObject([{ id: "ord_1" }])
+    expect(paidStays(new Set(), [delivered({ payment: { status: "failed" } })])).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 import type { OrderFacts } from "../../../src/cli/town/OrderFacts.ts"
 import type { PlacedOrder } from "../../../src/cli/town/PlacedOrder.ts"
 import type { LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../../src/client/DeliveryRest.ts"
+import type { Payment } from "../../../src/client/PaymentsRest.ts"
 
 const at = "2026-01-12T10:00:00.000Z"
 
@@ -63,12 +64,23 @@ const aShipment: Shipment = {
   updated_at: at
 }
 
+const aPayment: Payment = {
+  id: "pay_1",
+  order_id: "ord_1",
+  status: "settled",
+  amount: anOrder.total,
+  settled: anOrder.total,
+  refunded: { amount: 0, currency: "EUR" }
+}
+
 /** What a test says differently. */
 export interface FactChanges {
   readonly order?: Partial<Order>
   readonly shipment?: Partial<Shipment>
   readonly timeline?: ReadonlyArray<ShipmentEventEntry>
   readonly stops?: OrderFacts["stops"]
+  readonly payment?: Partial<Payment>
+  readonly refunds?: OrderFacts["refunds"]
 }
 
 /** A delivered order with all that the server says of it. */
@@ -79,7 +91,9 @@ export const delivered = (changes: FactChanges = {}): OrderFacts => ({
   stops: changes.stops ?? [
     { id: "stp_1", type: "pickup", position: 1, status: "completed" },
     { id: "stp_2", type: "dropoff", position: 2, status: "completed" }
-  ]
+  ],
+  payment: { ...aPayment, ...changes.payment },
+  refunds: changes.refunds ?? []
 })
 
 /** That order's events in the public log. */
