@@ -33,6 +33,8 @@ export interface NewOrder {
   readonly channel: "web" | "app" | "wechat"
   /** Of a guest, whom staff order for. */
   readonly contact?: { readonly name: string }
+  /** Proofs that the driver must give. */
+  readonly delivery_requirements?: ReadonlyArray<string>
   /** Takes the stock at once; else the order stays a draft. */
   readonly submit: boolean
 }
@@ -93,6 +95,14 @@ export interface ShipmentStop {
   readonly type: string
   readonly position: number
   readonly status: string
+}
+
+/** How a delivery was proved. */
+export interface DeliveryProof {
+  readonly type: string
+  readonly status: string
+  readonly sha256: string | null
+  readonly file_id: string | null
 }
 
 export interface TrackingLink {
@@ -194,6 +204,10 @@ export class DeliveryRest {
 
   async stops(shipmentId: string): Promise<ReadonlyArray<ShipmentStop>> {
     return (await this.rest.get<Page<ShipmentStop>>(`/v1/shipments/${idIn(shipmentId)}/stops`)).data
+  }
+
+  async proofs(shipmentId: string): Promise<ReadonlyArray<DeliveryProof>> {
+    return (await this.rest.get<Page<DeliveryProof>>(`/v1/shipments/${idIn(shipmentId)}/proofs`)).data
   }
 
   /** The public log after a place of it, or from the oldest event that is kept. */

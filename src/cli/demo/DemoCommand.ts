@@ -117,6 +117,7 @@ const driveCity = ({ drivers, orders }: DemoSize): Effect.Effect<never, CommandF
           era: "present",
           durationS: Number.POSITIVE_INFINITY,
           rest,
+          url,
           socketUrl: driverSocketUrl(url),
           sockets: webSocketFactory(),
           giveUpAfterMs,

@@ -4,6 +4,7 @@ import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { nearestCrossing, placeMetres, type StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
 import { failureReasons } from "../../domain/TaskPayload.ts"
+import type { Camera } from "./Camera.ts"
 import type { DriverHabits } from "./DriverHabits.ts"
 import type { TaskReceipt } from "./TaskReceipt.ts"
 
@@ -20,6 +21,7 @@ interface Errand {
   readonly fencingToken: number
   readonly pickup: number | undefined
   readonly dropoff: number | undefined
+  readonly needsPhoto: boolean
   /** Index of the step that comes next. */
   step: number
   /** Seconds to stand before it is reported. */
@@ -50,6 +52,7 @@ export interface ErrandParts {
   readonly network: StreetNetwork
   readonly random: SeededRandom
   readonly habits: DriverHabits
+  readonly camera: Camera
 }
 
 /**
@@ -62,6 +65,7 @@ export class Errands {
   private readonly network: StreetNetwork
   private readonly random: SeededRandom
   private readonly habits: DriverHabits
+  private readonly camera: Camera
   private waiting: ReadonlyArray<Errand> = []
   private current: Errand | undefined
   /** Assignments that are done here, or given up, until the server's list lacks them. */
@@ -69,12 +73,13 @@ export class Errands {
   private readonly listeners = new Set<ErrandListener>()
   private readonly receiptListeners = new Set<(receipt: TaskReceipt) => void>()
 
-  constructor({ client, motion, network, random, habits }: ErrandParts) {
+  constructor({ client, motion, network, random, habits, camera }: ErrandParts) {
     this.client = client
     this.motion = motion
     this.network = network
     this.random = random
     this.habits = habits
+    this.camera = camera
     client.on("tasks", ({ tasks }) => this.take(tasks))
   }
 
@@ -116,7 +121,8 @@ export class Errands {
     return action === "arrived" && this.random.chance(this.habits.handsOff) ? "handed_off" : action
   }
 
-  private payloadOf(action: TaskAction): Readonly<Record<string, unknown>> {
+  private payloadOf(action: TaskAction, { needsPhoto }: Errand): Readonly<Record<string, unknown>> {
+    if (action === "delivered" && needsPhoto) return { proof: this.camera.take() }
     if (action === "delivered") return { proof: { type: "note", value: `Handed over, ${this.random.below(1e9)}` } }
     if (action !== "failed") return action === "handed_off" ? { reason_code: "vehicle_broken" } : {}
     return { reason_code: failureReasons[this.random.below(failureReasons.length)], note: "Nobody took it" }
@@ -128,8 +134,9 @@ export class Errands {
     return this.current
   }
 
-  private report({ assignmentId, fencingToken, shipmentId }: Errand, action: TaskAction, atMs: number): void {
-    const payload = this.payloadOf(action)
+  private report(errand: Errand, action: TaskAction, atMs: number): void {
+    const { assignmentId, fencingToken, shipmentId } = errand
+    const payload = this.payloadOf(action, errand)
     this.client.task(assignmentId, fencingToken, action, payload, Math.floor(atMs)).then(
       ({ ok }) => {
         if (ok) {
@@ -192,6 +199,9 @@ export class Errands {
       fencingToken: fencing_token,
       pickup: this.crossingOf(stops, "pickup"),
       dropoff: this.crossingOf(stops, "dropoff"),
+      needsPhoto: stops
+        .filter(isFields)
+        .some(({ requirements }) => Array.isArray(requirements) && requirements.includes("photo")),
       step,
       dwellS: this.dwellS(step)
     }

@@ -104,6 +104,7 @@ export const simulateCommand = Command.make(
             speed: options.speed,
             durationS,
             rest,
+            url,
             socketUrl: driverSocketUrl(url),
             sockets: webSocketFactory(),
             giveUpAfterMs,
@@ -113,7 +114,7 @@ export const simulateCommand = Command.make(
           }
           if (!hasOrders) return simulate({ ...fleet, era: "past" })
           const { ordersPerMinute, quietS } = options
-          return simulateTown({ ...fleet, url, ordersPerMinute, quietMsMax: quietS * 1_000, habits: eventfulHabits })
+          return simulateTown({ ...fleet, ordersPerMinute, quietMsMax: quietS * 1_000, habits: eventfulHabits })
         },
         commandFailed,
         (report) => Console.log(options.json ? JSON.stringify(report) : reportTable(report))

@@ -2,6 +2,7 @@ import type { DriverClient } from "../../client/DriverClient.ts"
 import type { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
 import type { PhoneSensor } from "../../domain/simulation/PhoneSensor.ts"
 import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import type { Camera } from "./Camera.ts"
 import type { Disappearance } from "./Disappearance.ts"
 import type { Errands } from "./Errands.ts"
 import type { OfferReplies } from "./OfferReplies.ts"
@@ -19,6 +20,7 @@ export interface DriverParts {
   readonly sensor: PhoneSensor
   readonly errands: Errands
   readonly offers: OfferReplies
+  readonly camera: Camera
   readonly disappearance: Disappearance
   /** Simulated seconds for each second of the phone's clock. */
   readonly pace: number
@@ -39,6 +41,7 @@ export class SimulatedDriver {
   readonly motion: DriverMotion
   readonly errands: Errands
   readonly offers: OfferReplies
+  readonly camera: Camera
   private readonly disappearance: Disappearance
   private readonly pace: number
   private readonly sensor: PhoneSensor
@@ -55,6 +58,7 @@ export class SimulatedDriver {
     this.sensor = parts.sensor
     this.errands = parts.errands
     this.offers = parts.offers
+    this.camera = parts.camera
     this.disappearance = parts.disappearance
     this.pace = parts.pace
     this.movedToS = parts.phaseS

@@ -1,12 +1,14 @@
 import type { DriverClient } from "../../client/DriverClient.ts"
-import type { RestClient } from "../../client/RestClient.ts"
+import { RestClient } from "../../client/RestClient.ts"
 import type { SocketFactory } from "../../client/SocketFactory.ts"
+import { TokenSource } from "../../client/TokenSource.ts"
 import { DriverMotion } from "../../domain/simulation/DriverMotion.ts"
 import { PhoneSensor } from "../../domain/simulation/PhoneSensor.ts"
 import { RoutePlanner } from "../../domain/simulation/RoutePlanner.ts"
 import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { buildStreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { StatusLine } from "../StatusLine.ts"
+import { Camera } from "./Camera.ts"
 import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
 import { Disappearance } from "./Disappearance.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
@@ -32,6 +34,8 @@ export interface SimulationOptions {
   /** Real seconds until the fleet stops driving; infinity: until the signal. */
   readonly durationS: number
   readonly rest: RestClient
+  /** The server's HTTP address. */
+  readonly url: string
   readonly socketUrl: string
   readonly sockets: SocketFactory
   /** Without any acknowledgement for this long while points wait, the simulation fails. Milliseconds. */
@@ -129,7 +133,8 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   const { durationS, speed, status } = options
   const findings = new FleetFindings()
   const fleet = new ClientFleet()
-  const city = await makeCity(options, fleet, findings)
+  const over = new AbortController()
+  const city = await makeCity(options, fleet, findings, over.signal)
   const { drivers } = city
   const startedAt = performance.now()
   // Faster than real time the fleet begins in the past, so that it ends in the present and no point is ever ahead of the clock.
@@ -146,11 +151,14 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
     await windUp(run)
     status.end(statusText(run))
   } finally {
+    over.abort(new Error("the simulation is over"))
     await fleet.stop()
   }
   for (const [index, { client }] of drivers.entries()) {
     const { reported, acked } = client.counters
     const id = drivers[index]?.driverId ?? ""
+    const { refused } = drivers[index]?.camera ?? {}
+    if (refused !== undefined) findings.note(id, "no photo is refused", refused)
     if (acked !== reported) findings.note(id, "every point is acknowledged", `${acked} of ${reported}`)
   }
   return reportOf(options, fleet, drivers, findings, run.elapsedS())
@@ -215,7 +223,8 @@ const windUp = async (run: Run): Promise<void> => {
     client.duty("off", endMs).then(answered, answered)
   }
   const show = (): void => status.show(() => statusText(run))
-  const isDone = (): boolean => fleet.pending === 0 && answersDue === 0
+  const isDone = (): boolean =>
+    fleet.pending === 0 && answersDue === 0 && city.drivers.every(({ camera }) => camera.unsent === 0)
   if (!signal.aborted) {
     await fleet.watch(isDone, options.giveUpAfterMs, show, signal).catch((cause: unknown) => {
       if (!signal.aborted) throw cause
@@ -226,7 +235,12 @@ const windUp = async (run: Run): Promise<void> => {
   await fleet.watch(() => isDone() || isLate(), Number.POSITIVE_INFINITY, show, new AbortController().signal)
 }
 
-const makeCity = async (options: SimulationOptions, fleet: ClientFleet, findings: FleetFindings): Promise<City> => {
+const makeCity = async (
+  options: SimulationOptions,
+  fleet: ClientFleet,
+  findings: FleetFindings,
+  over: AbortSignal
+): Promise<City> => {
   const { rest, seed, status } = options
   const domain = isInThePast(options) ? "past.simulation.dropmate.local" : "simulation.dropmate.local"
   const people = Array.from({ length: options.drivers }, (_, index) => simulatedPerson(index, domain))
@@ -252,11 +266,28 @@ const makeCity = async (options: SimulationOptions, fleet: ClientFleet, findings
     const motion = new DriverMotion(network, planner, random.fork(index * 2))
     const sensor = new PhoneSensor(network, motion, random.fork(index * 2 + 1))
     const phaseS = random.fork(people.length * 2 + index).next() * phaseSMax
-    const [workLuck, offerLuck, networkLuck] = [3, 4, 5].map((turn) => random.fork(people.length * turn + index))
-    const errands = new Errands({ client, motion, network, random: workLuck ?? random, habits })
+    const [workLuck, offerLuck, networkLuck, photoLuck] = [3, 4, 5, 6].map((turn) =>
+      random.fork(people.length * turn + index)
+    )
+    const tokens = new TokenSource(desk.providerOf(id))
+    const own = new RestClient({ url: options.url, retryForMs: options.giveUpAfterMs })
+    own.authorizeWith(async () => (await tokens.current(Date.now())) ?? "")
+    const camera = new Camera({ client, rest: own, random: photoLuck ?? random, signal: over })
+    const errands = new Errands({ client, motion, network, random: workLuck ?? random, habits, camera })
     const offers = new OfferReplies(client, habits, offerLuck ?? random)
     const disappearance = new Disappearance(habits, networkLuck ?? random)
-    return new SimulatedDriver({ driverId: id, client, motion, sensor, errands, offers, disappearance, pace, phaseS })
+    return new SimulatedDriver({
+      driverId: id,
+      client,
+      motion,
+      sensor,
+      errands,
+      offers,
+      camera,
+      disappearance,
+      pace,
+      phaseS
+    })
   })
   const city = { network, drivers }
   if (!isInThePast(options))

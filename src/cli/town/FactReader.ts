@@ -124,8 +124,11 @@ export class FactReader {
       shipment === undefined ? [] : orders.stops(shipment.id),
       payments.payment(order.id)
     ])
+    const isProved = timeline.some(({ type }) => type === "shipment.delivered")
+    const proofs = shipment === undefined || !isProved ? [] : await orders.proofs(shipment.id)
     const isRefunded = payment !== undefined && payment.refunded.amount > 0
-    return { order, shipment, timeline, stops, payment, refunds: isRefunded ? await payments.refunds(order.id) : [] }
+    const refunds = isRefunded ? await payments.refunds(order.id) : []
+    return { order, shipment, timeline, stops, payment, refunds, proofs }
   }
 
   /** Captures, voids and refunds follow an order's end by themselves, a little later. */

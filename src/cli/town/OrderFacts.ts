@@ -1,4 +1,4 @@
-import type { Order, Shipment, ShipmentEventEntry, ShipmentStop } from "../../client/DeliveryRest.ts"
+import type { DeliveryProof, Order, Shipment, ShipmentEventEntry, ShipmentStop } from "../../client/DeliveryRest.ts"
 import type { Payment, Refund } from "../../client/PaymentsRest.ts"
 import type { ShipmentEvent } from "../../domain/ShipmentEvent.ts"
 import { evolveShipment, type ShipmentState } from "../../domain/ShipmentState.ts"
@@ -14,6 +14,7 @@ export interface OrderFacts {
   /** Undefined when nobody tried to pay. */
   readonly payment: Payment | undefined
   readonly refunds: ReadonlyArray<Refund>
+  readonly proofs: ReadonlyArray<DeliveryProof>
 }
 
 /** The state after each event of a timeline, as the domain folds it; undefined where the timeline does not begin as one. */

@@ -24,8 +24,9 @@ export interface OrderPlan {
 
 const guestShare = 0.15
 const watchedShare = 0.2
+const photoShare = 0.25
 const cancelledShare = 0.12
-/** From at once to long after a delivery. */
+/** Mostly at once, where it still goes, and up to long after a delivery. */
 const cancelsWithinS = 420
 const hesitatesForS = [1, 20] as const
 /** From door to door as the crow flies, metres. */
@@ -39,12 +40,16 @@ export const planOrder = (network: StreetNetwork, goods: ReadonlyArray<Product>,
   const request = orderBetween(network, [pickup, dropoff], goods, random)
   const tries = paymentTries(random)
   return {
-    request: isGuest ? { ...request, contact: { name: "Guest of the shop" } } : request,
+    request: {
+      ...request,
+      ...(isGuest ? { contact: { name: "Guest of the shop" } } : {}),
+      ...(random.chance(photoShare) ? { delivery_requirements: ["photo"] } : {})
+    },
     pickup,
     isGuest,
     pays: isGuest ? undefined : tries,
     isWatched: random.chance(watchedShare),
-    cancelsAfterS: random.chance(cancelledShare) ? random.between(0, cancelsWithinS) : undefined,
+    cancelsAfterS: random.chance(cancelledShare) ? cancelsWithinS * random.next() ** 2 : undefined,
     hesitatesS: random.between(...hesitatesForS)
   }
 }

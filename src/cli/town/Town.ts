@@ -1,5 +1,6 @@
 import { DeliveryRest, type Product } from "../../client/DeliveryRest.ts"
 import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
+import type { Camera } from "../fleet/Camera.ts"
 import { pause } from "../fleet/ClientFleet.ts"
 import type { City } from "../fleet/SimulatedDriver.ts"
 import { type SimulationOptions, type SimulationReport, simulate } from "../fleet/Simulation.ts"
@@ -18,7 +19,6 @@ import { type TownReport, townReport } from "./TownReport.ts"
 import { Watching } from "./Watching.ts"
 
 export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | "progress" | "beside"> {
-  readonly url: string
   /** Customers' orders a real minute, on average; above 0. */
   readonly ordersPerMinute: number
   /** How long work may go on after the last order, real milliseconds. */
@@ -100,6 +100,7 @@ class Town {
   private readonly watching: Watching
   private readonly pages = new AbortController()
   private dispatcher: ScriptedDispatcher | undefined
+  private cameras: ReadonlyArray<Camera> = []
   private openedAt = Number.NaN
   private closedAt: number | undefined
 
@@ -128,6 +129,7 @@ class Town {
     const [shop, other = shop] = staff
     const random = new SeededRandom(options.seed).fork(randomOfTown)
     this.listen(city)
+    this.cameras = city.drivers.map(({ camera }) => camera)
     this.openedAt = this.clock.monotonicMs
     const dispatcher = new ScriptedDispatcher({ city, rest, random: random.fork(1), clock, ledger })
     this.dispatcher = dispatcher
@@ -163,11 +165,20 @@ class Town {
         after: (await staff[0].orders.product(id)).stock
       }))
     )
+    const photos = new Set(this.cameras.flatMap(({ stored }) => [...stored]))
     const log = await reader.logAfter(logPlace)
     const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000
     return {
-      findings: [...tally.failures, ...auditTown({ orders, log, stock, told: watching.witnesses, ledger })],
-      report: townReport({ orders, ledger, watching, httpErrors: tally.byCode, openS, speed: options.speed })
+      findings: [...tally.failures, ...auditTown({ orders, log, stock, told: watching.witnesses, photos, ledger })],
+      report: townReport({
+        orders,
+        ledger,
+        watching,
+        photos: photos.size,
+        httpErrors: tally.byCode,
+        openS,
+        speed: options.speed
+      })
     }
   }
 

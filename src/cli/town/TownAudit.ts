@@ -2,6 +2,7 @@ import type { LoggedEvent } from "../../client/DeliveryRest.ts"
 import type { Finding } from "../fleet/Violation.ts"
 import { customersTold, type Told } from "./checks/CustomersTold.ts"
 import { foldedRows } from "./checks/FoldedRows.ts"
+import { keptPhotos } from "./checks/KeptPhotos.ts"
 import { keptPromises } from "./checks/KeptPromises.ts"
 import { keptAcceptances, keptReports } from "./checks/KeptReports.ts"
 import { loggedEvents } from "./checks/LoggedEvents.ts"
@@ -19,11 +20,13 @@ export interface TownEvidence {
   readonly log: ReadonlyArray<LoggedEvent>
   readonly stock: ReadonlyArray<StockCount>
   readonly told: ReadonlyArray<Told>
+  /** Hashes of the photos whose upload was answered to be stored. */
+  readonly photos: ReadonlySet<string>
   readonly ledger: TownLedger
 }
 
 /** Everything that should not have happened; empty when all is well. */
-export const auditTown = ({ orders, log, stock, told, ledger }: TownEvidence): ReadonlyArray<Finding> => [
+export const auditTown = ({ orders, log, stock, told, photos, ledger }: TownEvidence): ReadonlyArray<Finding> => [
   ...ledger.findings,
   ...orderEnds(orders),
   ...foldedRows(orders),
@@ -31,6 +34,7 @@ export const auditTown = ({ orders, log, stock, told, ledger }: TownEvidence): R
   ...wholeTimelines(orders),
   ...loggedEvents(orders, log),
   ...keptReports(orders, ledger.receipts),
+  ...keptPhotos(orders, ledger.receipts, photos),
   ...keptAcceptances(orders, ledger.acceptances),
   ...keptPromises([...ledger.orders.values()], orders),
   ...moneyKept(orders),

@@ -37,6 +37,7 @@ export interface TownReport {
   readonly deliver_p90_s: number | null
   readonly deliver_p99_s: number | null
   readonly reports_acknowledged: number
+  readonly photos_stored: number
   readonly pages_watched: number
   readonly page_reconnects: number
   readonly http_errors: Readonly<Record<string, number>>
@@ -47,6 +48,7 @@ export interface TownReportInput {
   readonly orders: ReadonlyArray<OrderFacts>
   readonly ledger: TownLedger
   readonly watching: Watching
+  readonly photos: number
   readonly httpErrors: Readonly<Record<string, number>>
   /** Real seconds in which customers ordered. */
   readonly openS: number
@@ -123,6 +125,7 @@ export const townReport = (input: TownReportInput): TownReport => {
     deliver_p90_s: time(0.9),
     deliver_p99_s: time(0.99),
     reports_acknowledged: ledger.receipts.length,
+    photos_stored: input.photos,
     pages_watched: input.watching.witnesses.length,
     page_reconnects: input.watching.reconnects,
     http_errors: input.httpErrors

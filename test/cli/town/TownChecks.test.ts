@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { violationsOf } from "../../../src/cli/fleet/Violation.ts"
 import { customersTold, type Told } from "../../../src/cli/town/checks/CustomersTold.ts"
 import { foldedRows } from "../../../src/cli/town/checks/FoldedRows.ts"
+import { keptPhotos } from "../../../src/cli/town/checks/KeptPhotos.ts"
 import { keptPromises } from "../../../src/cli/town/checks/KeptPromises.ts"
 import { keptAcceptances, keptReports } from "../../../src/cli/town/checks/KeptReports.ts"
 import { loggedEvents } from "../../../src/cli/town/checks/LoggedEvents.ts"
@@ -139,6 +140,27 @@ describe("what a driver was told is done", () => {
     const acceptance = { shipmentId: "shp_1", assignmentId: "asg_1" }
     expect(keptAcceptances([delivered()], [acceptance])).toEqual([])
     expect(keptAcceptances([delivered()], [{ ...acceptance, assignmentId: "asg_7" }])).toHaveLength(1)
+  })
+})
+
+describe("a photo that proves a delivery", () => {
+  const proof = { type: "photo", sha256: "a1" }
+  const receipt = { shipmentId: "shp_1", assignmentId: "asg_1", action: "delivered", proof } as const
+  const added = { ...proof, status: "added", file_id: "fil_1" }
+  const pending = { ...proof, status: "pending", file_id: null }
+  const stored = new Set(["a1"])
+
+  it("is there once it is uploaded, and awaited until then", () => {
+    expect(keptPhotos([delivered({ proofs: [added] })], [receipt], stored)).toEqual([])
+    expect(keptPhotos([delivered({ proofs: [pending] })], [receipt], new Set())).toEqual([])
+  })
+
+  it.each([
+    ["gone", []],
+    ["another", [{ ...added, sha256: "b2" }]],
+    ["uploaded and still awaited", [pending]]
+  ])("is found when it is %s", (_, proofs) => {
+    expect(keptPhotos([delivered({ proofs })], [receipt], stored)).toMatchObject([{ id: "shp_1" }])
   })
 })
 

@@ -81,6 +81,7 @@ export interface FactChanges {
   readonly stops?: OrderFacts["stops"]
   readonly payment?: Partial<Payment>
   readonly refunds?: OrderFacts["refunds"]
+  readonly proofs?: OrderFacts["proofs"]
 }
 
 /** A delivered order with all that the server says of it. */
@@ -93,7 +94,8 @@ export const delivered = (changes: FactChanges = {}): OrderFacts => ({
     { id: "stp_2", type: "dropoff", position: 2, status: "completed" }
   ],
   payment: { ...aPayment, ...changes.payment },
-  refunds: changes.refunds ?? []
+  refunds: changes.refunds ?? [],
+  proofs: changes.proofs ?? []
 })
 
 /** That order's events in the public log. */
