@@ -37,6 +37,8 @@ export class Delivery {
   /** The crossing that it is fetched from; undefined when an earlier run placed it. */
   readonly pickup: number | undefined
   stage: DeliveryStage
+  /** Nobody took it: it has to come back. */
+  hasFailed = false
   private turned: (() => void) | undefined
 
   constructor(ids: { readonly orderId: string; readonly shipmentId: string }, stage: DeliveryStage, pickup?: number) {
@@ -49,6 +51,7 @@ export class Delivery {
   /** Takes what its driver's errand told. */
   take(progress: ErrandProgress): void {
     this.stage = stageAfter(progress) ?? this.stage
+    if (progress === "failed") this.hasFailed = true
     if (this.isOver || progress === "dropped") this.turned?.()
   }
 

@@ -4,6 +4,7 @@ import { webSocketFactory } from "../../client/SocketFactory.ts"
 import { openHome, secret } from "../../embedded/Home.ts"
 import { adminRest } from "../AdminAccess.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
+import { calmHabits } from "../fleet/DriverHabits.ts"
 import { simulate } from "../fleet/Simulation.ts"
 import { driverSocketUrl, instanceUrls, readEnv } from "../InstanceUrls.ts"
 import { politeEnd } from "../PoliteEnd.ts"
@@ -115,6 +116,7 @@ const driveCity = ({ drivers, orders }: DemoSize): Effect.Effect<never, CommandF
           seed,
           speed: 1,
           era: "present",
+          habits: calmHabits,
           durationS: Number.POSITIVE_INFINITY,
           rest,
           url,

@@ -7,6 +7,7 @@ import { openHome, secret } from "../../embedded/Home.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import type { City } from "../fleet/SimulatedDriver.ts"
 import { readEnv } from "../InstanceUrls.ts"
+import { customerOf } from "../town/Customer.ts"
 import { keepDelivering } from "./DemoDeliveries.ts"
 import { DemoLinks } from "./DemoLinks.ts"
 
@@ -34,7 +35,7 @@ export const demoDeliveries = (
     const rest = new RestClient({ url, retryForMs })
     const password = yield* customerPassword
     yield* Effect.tryPromise({ try: () => signIn(rest, password), catch: commandFailed })
-    const shopper = new DeliveryRest(rest)
+    const shopper = customerOf(rest)
     const staff = new DeliveryRest(input.staff)
     // Dispatchers' orders of an earlier run may be followed too, which their customer alone could not.
     const links = new DemoLinks(staff, print)

@@ -4,6 +4,8 @@ import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import { pause } from "../fleet/ClientFleet.ts"
 import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
 import { crossingAway } from "../town/CrossingAway.ts"
+import type { Customer } from "../town/Customer.ts"
+import { paymentTries } from "../town/Purse.ts"
 import { orderBetween, stockedGoods } from "../town/Shop.ts"
 import { Delivery, stageOf } from "./Delivery.ts"
 import type { DemoLinks } from "./DemoLinks.ts"
@@ -15,7 +17,7 @@ export interface DemoDeliveriesOptions {
   /** Confirms and assigns. */
   readonly staff: DeliveryRest
   /** Places the orders. */
-  readonly customer: DeliveryRest
+  readonly customer: Customer
   readonly links: DemoLinks
   readonly random: SeededRandom
   /** Hears in a line why an order was given up. */
@@ -40,6 +42,9 @@ const freeDriverEveryMs = 250
 const firstWaitMs = 60_000
 const heardWithinMs = 1_000
 const afterFailureMs = 5_000
+/** Of shipments whose driver is asked first. */
+const askedShare = 0.4
+const offerTtlS = 30
 /** From door to door as the crow flies, metres. */
 const [shortestM, longestM] = [150, 1_500]
 /** Steps by the golden ratio spread over any range evenly, however many there are. */
@@ -89,7 +94,8 @@ class DemoDeliveries {
     for (let round = 0; !signal.aborted; round++) {
       try {
         delivery ??= await this.place(slot, round)
-        await this.see(delivery, this.waitMs(slot, round))
+        await this.see(delivery, round, this.waitMs(slot, round))
+        if (delivery.hasFailed) await this.options.staff.startReturn(delivery.shipmentId)
       } catch (cause) {
         if (signal.aborted) return
         if (!(cause instanceof Problem)) throw cause
@@ -126,10 +132,18 @@ class DemoDeliveries {
     const pickup = ahead?.motion.nextCrossing ?? random.below(network.x.length)
     const share = (this.placed++ * goldenShare) % 1
     const dropoff = crossingAway(network, pickup, shortestM + share * (longestM - shortestM), random)
-    const order = await customer.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))
+    const order = await customer.orders.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))
+    await this.pay(order.id)
+    // What is paid is confirmed; whoever could not pay does so at the door.
     const { shipment_id } = await staff.confirmOrder(order.id)
     if (shipment_id === null) throw new Error(`${order.id} was confirmed without a shipment`)
     return this.note(new Delivery({ orderId: order.id, shipmentId: shipment_id }, "waiting for a driver", pickup))
+  }
+
+  private async pay(orderId: string): Promise<void> {
+    const { customer, random } = this.options
+    for (const token of paymentTries(random))
+      if ((await customer.payments.payBySandbox(orderId, token)).status !== "failed") return
   }
 
   /** How long a new order waits until somebody gives it to a driver, milliseconds. */
@@ -139,15 +153,17 @@ class DemoDeliveries {
   }
 
   /** Until it is over, whatever dispatchers do with it meanwhile. */
-  private async see(delivery: Delivery, waitMs: number): Promise<void> {
-    const { staff, signal } = this.options
+  private async see(delivery: Delivery, round: number, waitMs: number): Promise<void> {
+    const { staff, signal, random } = this.options
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       const shipment = await staff.shipment(delivery.shipmentId)
       delivery.stage = stageOf(shipment.status)
       if (delivery.isOver || !this.isOurs(shipment)) return
       if (delivery.stage === "waiting for a driver") {
         if (isFirst) await pause(waitMs, signal)
-        if (!(await this.assign(delivery))) continue
+        // The first ones are to be seen on their way at once.
+        const isAsked = round > 0 && random.chance(askedShare)
+        if (!(await (isAsked ? this.ask(delivery) : this.assign(delivery)))) continue
       }
       // Its failure is the signal's, which the loop sees.
       await delivery.turn(pause(lookEveryMs, signal).catch(() => undefined))
@@ -178,6 +194,23 @@ class DemoDeliveries {
     } finally {
       this.reserved.delete(driver)
     }
+  }
+
+  /** Offers it to the nearest free driver, and waits as long as that may be answered. */
+  private async ask(delivery: Delivery): Promise<boolean> {
+    const { staff, signal } = this.options
+    const driver = await this.nearestFree(delivery.pickup)
+    this.reserved.add(driver)
+    try {
+      await staff.offer(delivery.shipmentId, [driver.driverId], offerTtlS)
+      await delivery.turn(pause(offerTtlS * 1_000, signal))
+    } catch (cause) {
+      if (!(cause instanceof Problem) || cause.status !== 409) throw cause
+      await pause(freeDriverEveryMs, signal)
+    } finally {
+      this.reserved.delete(driver)
+    }
+    return false
   }
 
   private async nearestFree(pickup: number | undefined): Promise<SimulatedDriver> {

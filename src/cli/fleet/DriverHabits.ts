@@ -23,6 +23,14 @@ export const steadyHabits: DriverHabits = {
   vanishesForS: [0, 0]
 }
 
+/** An ordinary day. */
+export const calmHabits: DriverHabits = {
+  ...steadyHabits,
+  failsAtDoor: 0.04,
+  declines: 0.1,
+  ignores: 0.05
+}
+
 /** More mishaps than any real fleet has, so that a short run meets them all. */
 export const eventfulHabits: DriverHabits = {
   failsAtDoor: 0.08,

@@ -188,3 +188,14 @@ describe("a driver on an errand", () => {
     }
   })
 })
+
+it("a model of a city has its streets, and is as much smaller on the ground", () => {
+  const [city, model] = [1, 0.05].map((scale) => buildStreetNetwork({ seed: 7, scale }))
+  if (city === undefined || model === undefined) throw new Error("two networks were built")
+  expect(model.lengthM).toEqual(city.lengthM)
+  const [full, small] = [city, model].map((network) => placeDegrees(network, 1_000, -400))
+  expect((small?.lat ?? 0) - model.lat).toBeCloseTo(0.05 * ((full?.lat ?? 0) - city.lat), 9)
+  expect((small?.lng ?? 0) - model.lng).toBeCloseTo(0.05 * ((full?.lng ?? 0) - city.lng), 9)
+  const back = placeMetres(model, small?.lat ?? 0, small?.lng ?? 0)
+  expect(Math.hypot(back.x - 1_000, back.y + 400)).toBeLessThan(0.01)
+})
