@@ -75,7 +75,7 @@ export const simulateCommand = Command.make(
     quietS: Flag.Finite("quiet-s").pipe(
       Flag.withDefault(120),
       from(0),
-      Flag.withDescription("with orders: real seconds that work may go on after the last one")
+      Flag.withDescription("with orders: after the last one work goes on until so many real seconds nothing was done")
     ),
     giveUpAfterS: Flag.Finite("give-up-after-s").pipe(
       Flag.withDefault(300),

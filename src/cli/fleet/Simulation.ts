@@ -67,7 +67,9 @@ export interface SimulationReport {
   readonly stops_served: number
   /** Times a phone lost its network, in a dead zone or for minutes wherever it was. */
   readonly outages: number
-  /** Times the server or the network ended a connection. */
+  /** Times a driver was welcomed again. */
+  readonly reconnects: number
+  /** Times the server or the network ended a connection, or none could be made. */
   readonly losses: number
   readonly duration_s: number
   readonly ack_p50_ms: number | null
@@ -315,6 +317,7 @@ const reportOf = (
     beacons: fleet.total("beacons"),
     stops_served: sum((driver) => driver.motion.stopsServed),
     outages: sum((driver) => driver.outages),
+    reconnects: Math.max(0, fleet.total("welcomes") - drivers.length),
     losses: fleet.total("losses"),
     duration_s: Math.round(elapsedS * 1_000) / 1_000,
     ack_p50_ms: quantileForReport(fleet.ackLatency, 0.5),

@@ -21,7 +21,7 @@ import { Watching } from "./Watching.ts"
 export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | "progress" | "beside"> {
   /** Customers' orders a real minute, on average; above 0. */
   readonly ordersPerMinute: number
-  /** How long work may go on after the last order, real milliseconds. */
+  /** Work goes on after the last order until so long nothing was done, real milliseconds. */
   readonly quietMsMax: number
 }
 
@@ -102,6 +102,8 @@ class Town {
   private dispatcher: ScriptedDispatcher | undefined
   private cameras: ReadonlyArray<Camera> = []
   private openedAt = Number.NaN
+  /** When the server last answered a driver's report. */
+  private reportedAt = Number.NEGATIVE_INFINITY
   private closedAt: number | undefined
 
   constructor(parts: TownParts) {
@@ -113,7 +115,8 @@ class Town {
   /** Whether there is work left for the fleet after the last order. */
   get isBusy(): boolean {
     const { durationS, quietMsMax } = this.parts.options
-    if (this.clock.monotonicMs - this.openedAt >= durationS * 1_000 + quietMsMax) return false
+    const lastAt = Math.max(this.openedAt + durationS * 1_000, this.reportedAt)
+    if (this.clock.monotonicMs - lastAt >= quietMsMax) return false
     if (this.closedAt === undefined || this.ledger.unfinished > 0) return true
     return !((this.dispatcher?.emptySince ?? Number.NEGATIVE_INFINITY) > this.closedAt)
   }
@@ -153,6 +156,9 @@ class Town {
     await pause(graceMs, new AbortController().signal)
     this.pages.abort(new Error("the day is over"))
     await watching.closed()
+    const unopened = watching.failures.map((seen) => ({ invariant: "a customer's page opens", id: "a page", seen }))
+    // What the check itself asks in vain, such as for a payment of an order that nobody paid, is no error.
+    const httpErrors = tally.byCode
     const reader = new FactReader(staff, this.clock)
     const productIds = new Set(goods.map(({ id }) => id))
     const orders = await reader.orders(productIds, beganMs - clockSlackMs, (read, of) =>
@@ -169,13 +175,17 @@ class Town {
     const log = await reader.logAfter(logPlace)
     const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000
     return {
-      findings: [...tally.failures, ...auditTown({ orders, log, stock, told: watching.witnesses, photos, ledger })],
+      findings: [
+        ...unopened,
+        ...tally.failures,
+        ...auditTown({ orders, log, stock, told: watching.witnesses, photos, ledger })
+      ],
       report: townReport({
         orders,
         ledger,
         watching,
         photos: photos.size,
-        httpErrors: tally.byCode,
+        httpErrors,
         openS,
         speed: options.speed
       })
@@ -185,7 +195,10 @@ class Town {
   private listen(city: City): void {
     const { ledger } = this
     for (const { errands, offers } of city.drivers) {
-      errands.listenForReceipts((receipt) => ledger.receipts.push(receipt))
+      errands.listenForReceipts((receipt) => {
+        this.reportedAt = this.clock.monotonicMs
+        ledger.receipts.push(receipt)
+      })
       offers.listen((assignmentId, shipmentId, verdict) => {
         if (verdict === "accepted") ledger.acceptances.push({ assignmentId, shipmentId })
       })
