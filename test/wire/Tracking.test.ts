@@ -16,7 +16,7 @@ let engine: EngineUnderTest
 let orders: TrackedOrders
 
 beforeAll(async () => {
-  engine = await startEngine({ limits: { firstFrameMs: 400, trackingGraceMs: 600, noticeReconnectMs: 100 } })
+  engine = await startEngine({ limits: { firstFrameMs: 400, trackingGraceMs: 2_000, noticeReconnectMs: 100 } })
   orders = await TrackedOrders.open(engine.databaseUrl)
 })
 afterAll(async () => {
