@@ -343,7 +343,7 @@ export const defaultLimits = {
   requestsPerPrincipalPerMinute: 3_000,
   requestsPerAddressPerMinute: 12_000,
   /** Orders that one customer may ask for, refused ones included; staff order for many and are not counted here. */
-  ordersPerCustomerPerMinute: 60,
+  ordersPerCustomerPerMinute: 120,
   readinessCheckMs: 2_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,

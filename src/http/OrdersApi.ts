@@ -70,6 +70,7 @@ export const Order = Schema.Struct({
   parcel_barcode: Schema.NullOr(Schema.String),
   shipment_id: Schema.NullOr(idField("shipment")),
   shipment_status: Schema.NullOr(Schema.String),
+  payment_status: Schema.NullOr(Schema.String),
   created_at: TimeField,
   updated_at: TimeField
 }).annotate({ identifier: "Order" })

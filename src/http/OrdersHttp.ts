@@ -111,9 +111,10 @@ export const OrdersHttp = HttpApiBuilder.group(
         return orderCursor.page(found, limit, (row) => row.id, showOrder)
       }),
       place: Effect.fn("OrdersHttp.place")(function* ({ payload }) {
-        yield* countOrder
         const request = yield* requestOf(payload)
+        // Counted only when it is placed: sending a request again under its key costs nothing.
         const placed = Effect.gen(function* () {
+          yield* countOrder
           const id = yield* orders.place(request, yield* requestOrigin)
           return showOrder(yield* rows.get(id))
         })

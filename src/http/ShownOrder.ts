@@ -29,6 +29,7 @@ export const showOrder = (order: OrderRow): typeof Order.Type => ({
   parcel_barcode: order.parcel_barcode,
   shipment_id: order.shipment_id,
   shipment_status: order.shipment_status,
+  payment_status: order.payment_status,
   created_at: order.created_at,
   updated_at: order.updated_at
 })

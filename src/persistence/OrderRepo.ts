@@ -2,6 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { type Money, toDecimal } from "../domain/Money.ts"
 import type { OrderStatus } from "../domain/Order.ts"
+import type { PaymentStatus } from "../domain/Payment.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { Quantity } from "./ProductRepo.ts"
 import { theRow } from "./RowAbsent.ts"
@@ -43,6 +44,8 @@ export interface OrderRow {
   readonly items: ReadonlyArray<ItemJson>
   readonly shipment_id: string | null
   readonly shipment_status: ShipmentStatus | null
+  /** Null: nobody tried to pay. */
+  readonly payment_status: PaymentStatus | null
 }
 
 /** The drop-off inside an order's row. */
@@ -93,6 +96,7 @@ const make = Effect.gen(function* () {
   const columns = sql`o.id, o.customer_id, o.status, o.source_channel, o.external_id, o.contact_name, o.contact_phone, o.contact_email,
     o.pickup_line1, o.pickup_lat, o.pickup_lng, o.window_start, o.window_end, o.notes, o.delivery_requirements, o.parcel_barcode, o.total, o.currency, o.version::integer AS version,
     o.created_at, o.updated_at, s.id AS shipment_id, s.status AS shipment_status,
+    (SELECT p.status FROM payments p WHERE p.order_id = o.id) AS payment_status,
     jsonb_build_object('id', a.id, 'line1', a.line1, 'line2', a.line2, 'city', a.city, 'region', a.region, 'postal_code', a.postal_code,
       'country', a.country, 'lat', a.lat, 'lng', a.lng, 'instructions', a.instructions) AS address,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('product_id', i.product_id, 'name', i.name, 'quantity', i.quantity,

@@ -146,7 +146,8 @@ describe("migrate, when something is wrong or special,", () => {
     await query(`CREATE ROLE ${role} LOGIN CREATEROLE PASSWORD 'pw'`)
     try {
       // As PostgreSQL 16 leaves whoever created the roles: administering them, and not allowed to SET them.
-      await query(`GRANT dropmate_app, dropmate_writer, dropmate_jobs TO ${role} WITH ADMIN OPTION, SET FALSE`)
+      const roles = "dropmate_app, dropmate_writer, dropmate_jobs, dropmate_cluster"
+      await query(`GRANT ${roles} TO ${role} WITH ADMIN OPTION, SET FALSE`)
       await query(`ALTER DATABASE ${String(name)} OWNER TO ${role}`)
       await query(`ALTER SCHEMA public OWNER TO ${role}`)
       const own = new URL(database.url)

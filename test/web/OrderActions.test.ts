@@ -32,6 +32,7 @@ const order: OrderAnswer = {
   window: null,
   contact: null,
   notes: null,
+  payment_status: null,
   shipment_id: null,
   shipment_status: null,
   created_at: "2026-05-04T12:00:00.000Z",

@@ -33,6 +33,8 @@ export interface OrderAnswer {
   readonly contact: { readonly name: string; readonly phone: string | null; readonly email: string | null } | null
   readonly notes: string | null
   readonly shipment_id: string | null
+  /** Null: nobody tried to pay. */
+  readonly payment_status: string | null
   readonly shipment_status: string | null
   readonly created_at: string
   readonly updated_at: string

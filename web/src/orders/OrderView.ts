@@ -149,7 +149,9 @@ export const loadOrder = async (session: Session, routes: ApiRoutes, id: string)
   const order = await rest.get<OrderAnswer>(`/v1/orders/${id}`)
   const [parts, payment, proofs, messages] = await Promise.all([
     shipmentParts(session, order.shipment_id),
-    optional(routes, "GET /v1/orders/{id}/payment", () => rest.get<PaymentAnswer>(`/v1/orders/${id}/payment`)),
+    order.payment_status === null
+      ? undefined
+      : optional(routes, "GET /v1/orders/{id}/payment", () => rest.get<PaymentAnswer>(`/v1/orders/${id}/payment`)),
     order.shipment_id === null
       ? undefined
       : optional(routes, "GET /v1/shipments/{id}/proofs", () =>
