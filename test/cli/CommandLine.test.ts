@@ -73,7 +73,7 @@ describe.concurrent("errors", () => {
     ],
     ["a URL that is none", ["replay", csv, "--url", "localhost"], 1, {}, /--url must be like http:/],
     ["nothing that runs", ["env", "--json"], 1, {}, /nothing is running with .*empty/],
-    ["orders", ["simulate", "--orders-per-minute", "5"], 1, {}, /orders are not built yet/],
+    ["orders below none", ["simulate", "--orders-per-minute", "-5"], 2, {}, /must be 0 or more, not -5/],
     ["speed without an end", ["simulate", "--speed", "2"], 1, {}, /--speed above 1 needs --duration-s/],
     [
       "a run that begins too long ago",

@@ -10,10 +10,10 @@ import { until } from "../kit/Until.ts"
 import { freePort, spawnDropmate } from "./ServerProcess.ts"
 
 const readyMs = 60_000
-const deliveredMs = 120_000
+const deliveredMs = 180_000
 const lookEveryMs = 250
 const endedMs = 20_000
-const testMs = 240_000
+const testMs = 300_000
 
 interface TimelineEvent {
   readonly type: string

@@ -12,6 +12,12 @@ type Ending = "delivered" | "returned" | "handed_off" | "cancelled"
 
 const setOut = ["en_route_to_pickup", "at_pickup", "picked_up"] as const
 
+/** What an action has to say beside its name. */
+const payloads: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  failed: { reason_code: "recipient_absent" },
+  handed_off: { reason_code: "vehicle_broken" }
+}
+
 /**
  * A courier and the desk behind them, who see deliveries through while the server is killed: REST is repeated under its
  * Idempotency-Key, the phone keeps what was not answered and sends it again.
@@ -110,7 +116,7 @@ export class Courier {
 
   private async work(task: Assigned, ...actions: ReadonlyArray<string>): Promise<void> {
     for (const action of actions) {
-      const result = await this.phone.task(task.id, task.fencing_token, action)
+      const result = await this.phone.task(task.id, task.fencing_token, action, payloads[action])
       if (!result.ok) throw new Error(`${action} was refused: ${JSON.stringify(result.detail)}`)
       this.stepped()
     }

@@ -1,5 +1,6 @@
 import type { ShipmentStatus } from "../../domain/Shipment.ts"
 import type { ErrandProgress } from "../fleet/Errands.ts"
+import type { SimulatedDriver } from "../fleet/SimulatedDriver.ts"
 
 /** How far a delivery is, in the words of the demo's list. */
 export type DeliveryStage = "waiting for a driver" | "being picked up" | "on the way" | "at the door" | "over"
@@ -39,13 +40,26 @@ export class Delivery {
   stage: DeliveryStage
   /** Nobody took it: it has to come back. */
   hasFailed = false
+  private ahead: SimulatedDriver | undefined
   private turned: (() => void) | undefined
 
-  constructor(ids: { readonly orderId: string; readonly shipmentId: string }, stage: DeliveryStage, pickup?: number) {
+  constructor(
+    ids: { readonly orderId: string; readonly shipmentId: string },
+    stage: DeliveryStage,
+    from: { readonly pickup?: number; readonly ahead?: SimulatedDriver | undefined } = {}
+  ) {
     this.orderId = ids.orderId
     this.shipmentId = ids.shipmentId
     this.stage = stage
-    this.pickup = pickup
+    this.pickup = from.pickup
+    this.ahead = from.ahead
+  }
+
+  /** The driver who waits for it, asked for once. */
+  takeAhead(): SimulatedDriver | undefined {
+    const { ahead } = this
+    this.ahead = undefined
+    return ahead
   }
 
   /** Takes what its driver's errand told. */

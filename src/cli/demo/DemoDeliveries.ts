@@ -121,23 +121,42 @@ class DemoDeliveries {
   private forget(delivery: Delivery): void {
     delivery.stage = "over"
     this.open.delete(delivery.shipmentId)
+    const ahead = delivery.takeAhead()
+    if (ahead !== undefined) this.release(ahead)
   }
 
-  /** Every other of the first orders is right before a driver, so that a map just opened shows parcels on their way. */
+  private release(ahead: SimulatedDriver): void {
+    this.reserved.delete(ahead)
+    ahead.motion.roam()
+  }
+
+  /** The first orders are right before a driver, so that a map just opened shows parcels on their way. */
   private async place(slot: number, round: number): Promise<Delivery> {
+    const ahead = round === 0 && !this.isLate(slot) ? await this.anyFree() : undefined
+    if (ahead !== undefined) this.reserved.add(ahead)
+    try {
+      return await this.placeFor(ahead)
+    } catch (cause) {
+      if (ahead !== undefined) this.release(ahead)
+      throw cause
+    }
+  }
+
+  private async placeFor(ahead: SimulatedDriver | undefined): Promise<Delivery> {
     const { city, customer, staff, random } = this.options
-    const { network, drivers } = city
-    const free = drivers.filter((driver) => driver.isFree)
-    const ahead = round === 0 && slot % 2 === 0 ? free[random.below(free.length)] : undefined
+    const { network } = city
     const pickup = ahead?.motion.nextCrossing ?? random.below(network.x.length)
     const share = (this.placed++ * goldenShare) % 1
     const dropoff = crossingAway(network, pickup, shortestM + share * (longestM - shortestM), random)
+    // It waits where it will be handed the parcel: by the time that is paid for, it would be streets away.
+    ahead?.motion.headFor(pickup)
     const order = await customer.orders.placeOrder(orderBetween(network, [pickup, dropoff], this.goods, random))
     await this.pay(order.id)
     // What is paid is confirmed; whoever could not pay does so at the door.
     const { shipment_id } = await staff.confirmOrder(order.id)
     if (shipment_id === null) throw new Error(`${order.id} was confirmed without a shipment`)
-    return this.note(new Delivery({ orderId: order.id, shipmentId: shipment_id }, "waiting for a driver", pickup))
+    const ids = { orderId: order.id, shipmentId: shipment_id }
+    return this.note(new Delivery(ids, "waiting for a driver", { pickup, ahead }))
   }
 
   private async pay(orderId: string): Promise<void> {
@@ -149,7 +168,11 @@ class DemoDeliveries {
   /** How long a new order waits until somebody gives it to a driver, milliseconds. */
   private waitMs(slot: number, round: number): number {
     if (round > 0) return this.options.random.between(5_000, 30_000)
-    return slot % 3 === 2 ? firstWaitMs : 0
+    return this.isLate(slot) ? firstWaitMs : 0
+  }
+
+  private isLate(slot: number): boolean {
+    return slot % 3 === 2
   }
 
   /** Until it is over, whatever dispatchers do with it meanwhile. */
@@ -179,7 +202,7 @@ class DemoDeliveries {
   /** Gives it to the nearest free driver, once there is one. False when it was given away or cancelled meanwhile. */
   private async assign(delivery: Delivery): Promise<boolean> {
     const { staff, signal } = this.options
-    const driver = await this.nearestFree(delivery.pickup)
+    const driver = delivery.takeAhead() ?? (await this.nearestFree(delivery.pickup))
     this.reserved.add(driver)
     try {
       await staff.assign(delivery.shipmentId, driver.driverId)
@@ -213,16 +236,26 @@ class DemoDeliveries {
     return false
   }
 
+  private async anyFree(): Promise<SimulatedDriver> {
+    const free = await this.free()
+    return free[this.options.random.below(free.length)] ?? free[0]
+  }
+
   private async nearestFree(pickup: number | undefined): Promise<SimulatedDriver> {
-    const { city, signal } = this.options
-    const { x, y } = city.network
+    const { x, y } = this.options.city.network
     const awayM = ({ motion }: SimulatedDriver): number =>
       pickup === undefined ? 0 : Math.hypot(motion.x - (x[pickup] ?? 0), motion.y - (y[pickup] ?? 0))
+    const [first, ...others] = await this.free()
+    return others.reduce((best, each) => (awayM(each) < awayM(best) ? each : best), first)
+  }
+
+  /** Those who could take a parcel, once there is one. */
+  private async free(): Promise<readonly [SimulatedDriver, ...SimulatedDriver[]]> {
     for (;;) {
-      const free = city.drivers.filter((driver) => driver.isFree && !this.reserved.has(driver))
+      const free = this.options.city.drivers.filter((driver) => driver.isFree && !this.reserved.has(driver))
       const [first, ...others] = free
-      if (first !== undefined) return others.reduce((best, each) => (awayM(each) < awayM(best) ? each : best), first)
-      await pause(freeDriverEveryMs, signal)
+      if (first !== undefined) return [first, ...others]
+      await pause(freeDriverEveryMs, this.options.signal)
     }
   }
 }
