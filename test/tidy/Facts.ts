@@ -93,12 +93,16 @@ export const metricsOf = (project: Project): ReadonlyArray<MetricFact> =>
     )
     .sort((a, b) => (a.word < b.word ? -1 : 1))
 
-const limitsFile = "src/config/Limits.ts"
+const limitsFiles: ReadonlyArray<string> = ["src/config/Limits.ts", "src/config/DeliveryLimits.ts"]
 
 /** Every limit with its default as it is written and its comment. */
-export const limitsOf = (project: Project): ReadonlyArray<LimitFact> => {
-  const tree = project.trees.get(limitsFile)
-  if (tree === undefined) return []
+export const limitsOf = (project: Project): ReadonlyArray<LimitFact> =>
+  limitsFiles.flatMap((path) => {
+    const tree = project.trees.get(path)
+    return tree === undefined ? [] : limitsIn(tree)
+  })
+
+const limitsIn = (tree: SourceTree): ReadonlyArray<LimitFact> => {
   for (const node of nodesOf(tree.file)) {
     if (!isObjectLiteralExpression(node)) continue
     return node.properties.flatMap((property) =>
@@ -118,11 +122,11 @@ export const limitsOf = (project: Project): ReadonlyArray<LimitFact> => {
   return []
 }
 
-/** Names that some file of src other than Limits.ts reads as a member. */
+/** Names that some file of src other than the limits' own reads as a member. */
 export const membersRead = (project: Project): ReadonlySet<string> => {
   const names = new Set<string>()
   for (const tree of treesIn(project, "src")) {
-    if (tree.path === limitsFile) continue
+    if (limitsFiles.includes(tree.path)) continue
     for (const node of nodesOf(tree.file)) {
       if (isPropertyAccessExpression(node)) names.add(node.name.getText(tree.file))
       if (node.kind === SyntaxKind.BindingElement) names.add(node.getText(tree.file).split(":")[0] ?? "")
