@@ -101,8 +101,19 @@ const retire = async (history: History, dayMs: number) => {
   }
 }
 
+/** Rolls up every day that is over, as rounds do long before they drop it; answers milliseconds for each of these days. */
+const close = async (history: History): Promise<{ readonly days: number; readonly msEach: number }> => {
+  const beganMs = performance.now()
+  const report = await Effect.runPromise(retirePartitions(Redacted.make(history.url)))
+  const tookMs = performance.now() - beganMs
+  if (report.dropped.length + report.kept.length > 0) throw new WrongDayRetired("nothing", report)
+  const { rows } = await history.owner.query("SELECT name FROM roll_up_marks WHERE name <> 'arrivals'")
+  return { days: rows.length, msEach: tookMs / rows.length }
+}
+
 /** Drops one day after the other, oldest first, while a writer commits without a pause. Rejects with WrongDayRetired. */
 export const dropOldestDay = async (history: History, options: BenchOptions): Promise<ReadonlyArray<Figure>> => {
+  const closed = await close(history)
   const runs = []
   for (const dayMs of history.days.slice(0, options.runs)) runs.push(await retire(history, dayMs))
   const context = {
@@ -114,6 +125,13 @@ export const dropOldestDay = async (history: History, options: BenchOptions): Pr
   }
   options.tell(`history.oldest-day: ${JSON.stringify(context)}`)
   return [
+    figure({
+      id: "history.close",
+      what: "roll-up of a whole day that is over, once, by a round of retention days before it drops it",
+      unit: "ms",
+      runs: [closed.msEach],
+      context: { ...context, days: closed.days }
+    }),
     figure({
       id: "history.drop",
       what: "a round of retention that detaches and drops the oldest day, beside a writer",

@@ -23,7 +23,7 @@ CREATE INDEX driver_location_hours_hour ON driver_location_hours (hour);
 
 CREATE VIEW driver_location_hourly WITH (security_invoker = true) AS SELECT * FROM driver_location_hours;
 
--- Up to which arrival the roll-up has looked.
+-- Up to which arrival the roll-up has looked: 'arrivals' at all, the name of a partition at that day.
 CREATE TABLE roll_up_marks (
   name        text PRIMARY KEY,
   received_at timestamptz NOT NULL
@@ -89,8 +89,32 @@ BEGIN
   RETURN made;
 END
 $$;
-REVOKE ALL ON FUNCTION roll_up_hours(timestamptz, timestamptz, uuid[]), roll_up_arrivals(interval, interval) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION roll_up_hours(timestamptz, timestamptz, uuid[]), roll_up_arrivals(interval, interval) TO dropmate_jobs;
+
+-- Makes the hours of a day that no driver writes into any more, once: a mark with the partition's name says so. Made again when
+-- something came later all the same (an import, a batch that committed within `overlap` of the mark); else it costs a look at
+-- the BRIN index. So dropping the day, for which this is the last chance, need not read it.
+CREATE FUNCTION roll_up_closed(partition text, from_at timestamptz, until_at timestamptz, overlap interval DEFAULT interval '15 minutes') RETURNS integer
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+  looked timestamptz;
+  made integer;
+BEGIN
+  SELECT received_at - overlap INTO looked FROM roll_up_marks WHERE name = partition;
+  IF looked IS NOT NULL AND NOT EXISTS (
+    SELECT FROM driver_location_events WHERE recorded_at >= from_at AND recorded_at < until_at AND received_at > looked
+  ) THEN
+    RETURN 0;
+  END IF;
+  made := roll_up_hours(from_at, until_at);
+  INSERT INTO roll_up_marks VALUES (partition, now()) ON CONFLICT (name) DO UPDATE SET received_at = excluded.received_at;
+  RETURN made;
+END
+$$;
+
+REVOKE ALL ON FUNCTION roll_up_hours(timestamptz, timestamptz, uuid[]), roll_up_arrivals(interval, interval),
+  roll_up_closed(text, timestamptz, timestamptz, interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION roll_up_hours(timestamptz, timestamptz, uuid[]), roll_up_arrivals(interval, interval),
+  roll_up_closed(text, timestamptz, timestamptz, interval) TO dropmate_jobs;
 
 -- A day (UTC) of the whole business, for BI. Days without anything have no row.
 CREATE MATERIALIZED VIEW daily_dispatch_summary AS

@@ -30,7 +30,7 @@ export const PartitionArchive = Context.Reference<
 /** What one round of retention did. */
 export interface RetentionReport {
   readonly dropped: ReadonlyArray<string>
-  /** Expired, and still there: not archived, or in use. The next round tries again. */
+  /** Expired, and still there: not archived, or in use; or closed, and not rolled up. The next round tries again. */
   readonly kept: ReadonlyArray<{ readonly partition: string; readonly reason: string }>
 }
 
@@ -52,8 +52,9 @@ const archive = Effect.fnUntraced(function* (partition: Partition) {
 })
 
 /**
- * One round of retention: what has outlived its policy is archived, rolled up into its hours, detached and dropped, oldest first; what an earlier round
- * detached and did not drop goes too. Runs beside ingest: no statement waits for a lock that writers hold, and none keeps one
+ * One round of retention: what has outlived its policy is archived, detached and dropped, oldest first; what an earlier round
+ * detached and did not drop goes too. Days that are over are rolled up into their hours long before, and looked at once more when
+ * they go. Runs beside ingest: no statement waits for a lock that writers hold, and none keeps one
  * that they want (measured by promise P07). Days are written by nodes' clocks and months by the database's, so what is expired by
  * one of the two alone stays: a clock that is set far off takes nothing away.
  */
@@ -65,10 +66,15 @@ export const retirePartitions = Effect.fn("PartitionRetention.round")(function* 
       const store = yield* openPartitionStore(url)
       const dropped: Array<string> = []
       const kept: Array<{ readonly partition: string; readonly reason: string }> = []
+      const orKeep = <E extends { readonly message: string }>(partition: string, work: Effect.Effect<void, E>) =>
+        Effect.catch(work, (error) => Effect.sync(() => void kept.push({ partition, reason: error.message })))
       const settle = <E extends { readonly message: string }>(partition: string, work: Effect.Effect<void, E>) =>
-        work.pipe(
-          Effect.andThen(Effect.sync(() => void dropped.push(partition))),
-          Effect.catch((error) => Effect.sync(() => void kept.push({ partition, reason: error.message })))
+        orKeep(
+          partition,
+          Effect.andThen(
+            work,
+            Effect.sync(() => void dropped.push(partition))
+          )
         )
       const partitions = yield* store.list(yield* Clock.currentTimeMillis)
       for (const partition of partitions.filter(({ isExpired }) => isExpired)) {
@@ -84,6 +90,9 @@ export const retirePartitions = Effect.fn("PartitionRetention.round")(function* 
       const failed = new Set(kept.map(({ partition }) => partition))
       for (const name of yield* store.detached) {
         if (!failed.has(name)) yield* settle(name, retryDrop(store, name))
+      }
+      for (const partition of partitions.filter(({ isClosed, isExpired }) => isClosed && !isExpired)) {
+        yield* orKeep(partition.name, store.rollUp(partition))
       }
       return { dropped, kept }
     })

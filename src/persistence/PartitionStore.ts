@@ -11,6 +11,8 @@ export interface Partition {
   readonly until: string
   /** Its policy's time is over by the database's clock and by that of whoever asks. */
   readonly isExpired: boolean
+  /** Telemetry of a day that points are accepted for no more, by both clocks. */
+  readonly isClosed: boolean
   /** It is to be archived before it is dropped. */
   readonly isArchived: boolean
   readonly bytes: number
@@ -35,7 +37,7 @@ export interface PartitionStore {
   readonly list: (nowMs: number) => Effect.Effect<ReadonlyArray<Partition>, PartitionBusy>
   /** Tables that were partitions and were detached, and not dropped: what a crash between the two leaves. */
   readonly detached: Effect.Effect<ReadonlyArray<string>, PartitionBusy>
-  /** Makes the hours of a day of telemetry from all of its points: the last chance to. Of any other partition nothing. */
+  /** Makes the hours of a day of telemetry from all of its points, unless that was done and nothing came since. Of any other partition nothing. */
   readonly rollUp: (partition: Partition) => Effect.Effect<void, PartitionBusy>
   /** Takes a partition from its table while others write to the table; finishes what an earlier try began. */
   readonly detach: (table: string, partition: string) => Effect.Effect<void, PartitionBusy>
@@ -44,8 +46,9 @@ export interface PartitionStore {
 }
 
 const listed = `SELECT p.table_name AS table, p.partition AS name, to_json(p.from_at) AS from, to_json(p.until_at) AS until,
-    
-    p.is_expired AND p.until_at + r.keep < to_timestamp($1::float8 / 1000) AS "isExpired", r.is_archived AS "isArchived", p.bytes::float8 AS bytes
+    p.is_expired AND p.until_at + r.keep < to_timestamp($1::float8 / 1000) AS "isExpired",
+    p.table_name = 'driver_location_events' AND p.until_at + make_interval(days => $2) < least(now(), to_timestamp($1::float8 / 1000)) AS "isClosed",
+    r.is_archived AS "isArchived", p.bytes::float8 AS bytes
   FROM partitions p JOIN retention_policies r USING (table_name) ORDER BY p.until_at, p.table_name`
 
 // A table of such a name that belongs to nobody can only be a partition that was detached.
@@ -87,16 +90,17 @@ export const openPartitionStore = Effect.fn("PartitionStore.open")(function* (
 
   const rollUp = Effect.fnUntraced(function* ({ table, name, from, until }: Partition) {
     if (table !== "driver_location_events") return
-    yield* ask(name, "SELECT roll_up_hours($1::timestamptz, $2::timestamptz)", [from, until])
+    yield* ask(name, "SELECT roll_up_closed($1, $2::timestamptz, $3::timestamptz)", [name, from, until])
   })
 
   const drop = Effect.fnUntraced(function* (partition: string) {
     yield* ask(partition, `SET lock_timeout = ${limits.partitionDropLockMs}`)
     yield* ask(partition, `DROP TABLE IF EXISTS ${identifier(partition)}`)
+    yield* ask(partition, "DELETE FROM roll_up_marks WHERE name = $1", [partition])
   })
 
   return {
-    list: (nowMs) => ask<Partition & pg.QueryResultRow>("", listed, [nowMs]),
+    list: (nowMs) => ask<Partition & pg.QueryResultRow>("", listed, [nowMs, limits.partitionDaysBack]),
     detached: Effect.map(ask<{ readonly name: string }>("", orphaned), (rows) => rows.map(({ name }) => name)),
     rollUp,
     detach,

@@ -57,6 +57,28 @@ const another = async (): Promise<pg.Client> => {
   return reader
 }
 
+/** A driver's two points an hour, all through the day so many days ago; they arrive as they are made. */
+const driveThrough = async (days: number): Promise<void> => {
+  await client.query(
+    `WITH u AS (INSERT INTO users (id, email, name, role) VALUES ($1, 'd@test.example', 'Dana', 'driver') ON CONFLICT DO NOTHING),
+       d AS (INSERT INTO drivers (id, user_id) VALUES ($1, $1) ON CONFLICT DO NOTHING)
+     INSERT INTO driver_location_events (driver_id, recorded_at, received_at, seq, device_no, lat, lng)
+     SELECT $1, at, at, n, 1, 1, 1 FROM generate_series(1, 48) AS n,
+       LATERAL (SELECT date_trunc('day', now(), 'UTC') - make_interval(days => $2) + (n - 1) * interval '30 minutes' AS at) AS t`,
+    ["01900000-0000-7000-8000-000000000001", days]
+  )
+}
+
+const hours = async (): Promise<unknown> => {
+  const { rows } = await client.query(
+    "SELECT count(*)::integer AS hours, coalesce(sum(points), 0)::integer AS points FROM driver_location_hourly"
+  )
+  return rows[0]
+}
+
+const marks = async (): Promise<ReadonlyArray<string>> =>
+  (await client.query<{ name: string }>("SELECT name FROM roll_up_marks")).rows.map(({ name }) => name)
+
 describe("a round of retention", () => {
   it("drops what has outlived its policy, by day and by month, and nothing else", async () => {
     const [old, kept, today] = [await dayAgo(32), await dayAgo(29), await dayAgo(0)]
@@ -120,19 +142,29 @@ describe("a round of retention", () => {
 
   it("rolls a day up into its hours before the day goes", async () => {
     const day = await dayAgo(32)
-    await client.query(
-      `WITH u AS (INSERT INTO users (id, email, name, role) VALUES ($1, 'd@test.example', 'Dana', 'driver')),
-         d AS (INSERT INTO drivers (id, user_id) VALUES ($1, $1))
-       INSERT INTO driver_location_events (driver_id, recorded_at, received_at, seq, device_no, lat, lng)
-       SELECT $1, at, at, n, 1, 1, 1 FROM generate_series(1, 48) AS n,
-         LATERAL (SELECT date_trunc('day', now(), 'UTC') - interval '32 days' + (n - 1) * interval '30 minutes' AS at) AS t`,
-      ["01900000-0000-7000-8000-000000000001"]
-    )
+    await driveThrough(32)
     expect((await retire()).dropped).toEqual([day])
-    const { rows } = await client.query(
-      "SELECT count(*)::integer AS hours, sum(points)::integer AS points FROM driver_location_hourly"
+    expect(await hours()).toEqual({ hours: 24, points: 48 })
+    expect(await marks()).toEqual([])
+  })
+
+  it("rolls a day up once when it is over, long before it goes, and again for what came later", async () => {
+    const day = await dayAgo(6)
+    await dayAgo(2)
+    await driveThrough(6)
+    await driveThrough(2)
+    expect(await retire()).toEqual({ dropped: [], kept: [] })
+    expect(await hours()).toEqual({ hours: 24, points: 48 })
+    expect(await marks()).toEqual([day])
+    await client.query("DELETE FROM driver_location_hours")
+    await retire()
+    expect(await hours()).toEqual({ hours: 0, points: 0 })
+    await client.query(
+      `INSERT INTO driver_location_events (driver_id, recorded_at, seq, device_no, lat, lng)
+       SELECT driver_id, recorded_at + interval '1 minute', seq + 100, 1, 1, 1 FROM ${day} WHERE seq = 1`
     )
-    expect(rows).toEqual([{ hours: 24, points: 48 }])
+    await retire()
+    expect(await hours()).toEqual({ hours: 24, points: 49 })
   })
 
   it("is one node's at a time", async () => {
