@@ -22,7 +22,10 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** `dropmate serve` as users run it, over the bench's own PostgreSQL and Redis. */
+/**
+ * `dropmate serve` over the bench's own PostgreSQL and Redis, with the role api alone: whoever works off the outbox would take its
+ * rows away under the gate, and cost both contestants what belongs to neither.
+ */
 export class ServedProduct {
   readonly port: number
   readonly pid: number
@@ -41,7 +44,7 @@ export class ServedProduct {
     const home = mkdtempSync(join(tmpdir(), "dropmate-bench-serve-"))
     const [port, realtimePort] = [await freePort(), await freePort()]
     const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`]
-    const child = spawn(process.execPath, [...profile, mainFile, "serve"], {
+    const child = spawn(process.execPath, [...profile, mainFile, "serve", "--roles", "api"], {
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
       env: {
