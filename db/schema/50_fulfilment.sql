@@ -66,7 +66,7 @@ COMMENT ON COLUMN driver_assignments.assigned_at IS 'when the driver was asked, 
 COMMENT ON COLUMN driver_assignments.offered_at IS 'when the driver was asked; NULL when the shipment was given without asking';
 COMMENT ON COLUMN driver_assignments.expires_at IS 'until when an open offer may be taken';
 COMMENT ON COLUMN driver_assignments.accepted_at IS 'NULL while the driver has not had the shipment';
-COMMENT ON COLUMN driver_assignments.expired_because IS 'taken: another driver got the shipment; withdrawn: it was cancelled';
+COMMENT ON COLUMN driver_assignments.expired_because IS 'taken: another driver got the shipment; withdrawn: it was cancelled, or the parcel goes back';
 COMMENT ON COLUMN driver_assignments.tasks_version IS 'rises with each change; the greatest of a driver is the version of their TASKS frame';
 CREATE UNIQUE INDEX driver_assignments_carrier ON driver_assignments (shipment_id) WHERE status IN ('accepted', 'en_route', 'arrived');
 CREATE UNIQUE INDEX driver_assignments_offered ON driver_assignments (shipment_id, driver_id) WHERE status = 'pending';

@@ -106,7 +106,9 @@ export class TaskRepo extends Context.Service<
                 'stops', ${stopsJson(sql)}) AS task
               FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id JOIN orders o ON o.id = s.order_id
               WHERE a.driver_id = ${driverId}
-                AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
+                AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')
+                  AND NOT EXISTS (SELECT FROM driver_assignments n WHERE n.shipment_id = a.shipment_id
+                    AND n.fencing_token > a.fencing_token AND n.status NOT IN ('pending', 'rejected', 'expired'))))
               ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks,
             ${openOffersJson(sql, driverId, limits.offersReadMax)} AS open,
             ${endedOffersJson(sql, driverId, endedSince, limits.offersReadMax)} AS ended`

@@ -155,6 +155,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "shipments.offer": one("shipment", "customer", ({ ids }) => ({ body: { driver_ids: [ids.driver] } })),
   "shipments.retry": one("shipment", "customer", saying({})),
   "shipments.return": one("shipment", "customer", saying({})),
+  "shipments.markReturned": one("shipment", "customer", saying({ reason: "it is back" })),
   "shipments.reschedule": one(
     "shipment",
     "customer",
