@@ -1,8 +1,6 @@
-import { randomUUID } from "node:crypto"
-import { Effect } from "effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { Shipments } from "../../src/actors/Shipments.ts"
-import { bareId } from "../../src/domain/Ids.ts"
+import type { TaskAction } from "../../src/domain/TaskAction.ts"
+import { reportSteps } from "../kit/DriverReports.ts"
 import { foldProblems } from "../kit/FoldedShipments.ts"
 import { newShipment } from "../kit/PlacedOrder.ts"
 import { adminToken, call, newDriver } from "../kit/RestCaller.ts"
@@ -40,23 +38,8 @@ const ask = (shipmentId: string, what: string, body: unknown = {}, key?: string)
 const read = async (path: string) => (await call<Answer>(rest.url, "GET", `/v1/${path}`, { token: admin })).body
 const driver = async () => (await newDriver(rest.url, admin)).id
 
-/** A driver's report, as their phone would send it. */
-const report = async (shipmentId: string, ...actions: ReadonlyArray<string>): Promise<void> => {
-  const { assignment } = await read(`shipments/${shipmentId}`)
-  for (const action of actions) {
-    const command = {
-      commandId: randomUUID(),
-      assignmentId: bareId("assignment", assignment?.id ?? "") ?? "",
-      fencingToken: assignment?.fencing_token ?? 0,
-      action: action as "arrived",
-      occurredAtMs: Date.now(),
-      payload: action === "failed" ? { reason_code: "recipient_absent" as const } : {}
-    }
-    const driverId = bareId("driver", assignment?.driver_id ?? "") ?? ""
-    const verdict = await rest.run(Effect.flatMap(Shipments, (shipments) => shipments.task(driverId, command)))
-    expect([action, verdict.ok, verdict.detail]).toMatchObject([action, true, {}])
-  }
-}
+const report = (shipmentId: string, ...actions: ReadonlyArray<TaskAction>) =>
+  reportSteps(rest, admin, shipmentId, ...actions)
 
 const pickedUp = async () => {
   const placed = await newShipment(rest.url, admin)

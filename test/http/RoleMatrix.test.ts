@@ -71,6 +71,7 @@ beforeAll(async () => {
     customers: "cus_019a0000-0000-7000-8000-000000000000",
     orders: orderId,
     shipments: shipmentId,
+    assignments: "asg_019a0000-0000-7000-8000-000000000000",
     "tracking-sessions": tracking.body.id,
     vehicles: vehicle.body.id,
     users: customer.user.id,

@@ -162,6 +162,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
     saying({ window: { start: "2030-01-01T08:00:00Z", end: "2030-01-01T10:00:00Z" } })
   ),
   "shipments.cancel": one("shipment", "customer", saying({ reason: "changed my mind" })),
+  "assignments.explanation": one("assignment", "customer"),
   "files.begin": own("user", { mime: "image/png", bytes: 4, sha256: "ab".repeat(32), purpose: "attachment" }),
   "files.get": one("file", "customer"),
   "files.append": one("file", "customer", () => ({
