@@ -114,6 +114,17 @@ CREATE INDEX delivery_runs_vehicle ON delivery_runs (vehicle_id) WHERE vehicle_i
 CREATE INDEX delivery_runs_status ON delivery_runs (status, planned_start_at);
 CREATE TRIGGER delivery_runs_touch BEFORE UPDATE ON delivery_runs FOR EACH ROW EXECUTE FUNCTION touch_row();
 
+-- Runs whose shipments are to be given to their driver: written with the change that wants it, taken away when each was asked (ADR 0186).
+CREATE TABLE run_givings (
+  run_id    uuid PRIMARY KEY REFERENCES delivery_runs ON DELETE CASCADE,
+  giving_id uuid NOT NULL,
+  wanted_at timestamptz NOT NULL DEFAULT now(),
+  reason    text CHECK (length(reason) BETWEEN 1 AND 500)
+);
+COMMENT ON COLUMN run_givings.giving_id IS 'another one each time that it is wanted';
+COMMENT ON COLUMN run_givings.reason IS 'why parcels that another driver has picked up are taken from them';
+CREATE INDEX run_givings_wanted ON run_givings (wanted_at);
+
 -- A break belongs to a run and has no shipment.
 CREATE TABLE route_stops (
   id                    uuid PRIMARY KEY,
@@ -288,6 +299,8 @@ CREATE TRIGGER tracking_sessions_announce AFTER UPDATE OF revoked_at ON tracking
 
 GRANT SELECT, INSERT, UPDATE ON shipments, driver_assignments, delivery_runs, route_stops, tracking_sessions TO dropmate_app;
 GRANT SELECT, INSERT ON shipment_events TO dropmate_app;
+GRANT DELETE ON route_stops TO dropmate_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON run_givings TO dropmate_app;
 GRANT USAGE ON SEQUENCE driver_tasks_version TO dropmate_app;
 GRANT SELECT ON shipments, driver_assignments, delivery_runs, route_stops, shipment_events, tracking_sessions TO dropmate_jobs;
 GRANT SELECT ON outbox, event_logs TO dropmate_app;

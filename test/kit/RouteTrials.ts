@@ -192,6 +192,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "runs.takeOut": one("run", "driver"),
   "runs.reorder": one("run", "driver", ({ ids }) => ({ body: { stop_ids: [ids.stop] } })),
   "runs.addBreak": one("run", "driver", saying({ lat: 48.2, lng: 16.3, duration_s: 600 })),
+  "runs.dropBreak": one("run", "driver"),
   "runs.start": one("run", "driver", saying({})),
   "runs.complete": one("run", "driver", saying({})),
   "runs.cancel": one("run", "driver", saying({})),
@@ -256,6 +257,7 @@ export const requestsOf = (route: TriedRoute, things: Belongings): ReadonlyArray
   const path = route.template
     .replace(":id", id === undefined ? ":id" : things.ids[id])
     .replace(":shipmentId", things.ids.shipment)
+    .replace(":stopId", things.ids.stop)
     .replace(":role", "support")
     .replace(/(.)\/$/, "$1")
   const ways = [ask ?? (() => ({})), ...(also === undefined ? [] : [also])]
