@@ -91,7 +91,7 @@ ${table(
       "stays; staff refund parts of it or all"
     ],
     [
-      "returned: the driver brings it back after `failed`",
+      "returned: the parcel came back undelivered",
       "the return cancels the order",
       "is voided, or with `payments.returned` = `keep` captured",
       "what is left of it is refunded, or with `keep` stays"
@@ -120,7 +120,9 @@ ${machineTable(shipmentMachine, shipmentActors)}
 
 - A shipment that is \`created\` can be assigned at once: it is dispatched first, as an event of its own. A \`failed\` one whose driver reports \`returned\` starts its return first, likewise.
 - Assigning the driver who has the shipment already is a repetition; anybody else is refused with \`shipment_already_taken\`. A driver is changed by \`reassign\` until the pickup, and by \`handed_off\` after it.
-- A hand-off puts the shipment back to \`dispatching\`, and the parcel stays picked up: from then on it cannot be cancelled.
+- A hand-off puts the shipment back to \`dispatching\`, and the parcel stays picked up: from then on it cannot be cancelled, but staff can send it back (\`start_return\`).
+- While a parcel comes back it is in the hands of the driver who failed to deliver it, or of nobody. Staff change who brings it: \`assign\` when nobody has it, \`reassign\` with a reason when its driver is not heard of. It stays \`returning\`, and the new driver reports \`returned\`.
+- \`mark_returned\` needs a reason. It is taken of a \`failed\` shipment too, and of one that waits with its parcel picked up: the return is started first, as an event of its own.
 - A customer can cancel until a driver has the shipment, staff until the pickup.
 - Each assignment has a fencing token that is higher than all before it in the shipment. A TASK must carry the token of the newest assignment; any other is \`stale_fencing_token\`.
 

@@ -66,7 +66,7 @@ COMMENT ON COLUMN driver_assignments.assigned_at IS 'when the driver was asked, 
 COMMENT ON COLUMN driver_assignments.offered_at IS 'when the driver was asked; NULL when the shipment was given without asking';
 COMMENT ON COLUMN driver_assignments.expires_at IS 'until when an open offer may be taken';
 COMMENT ON COLUMN driver_assignments.accepted_at IS 'NULL while the driver has not had the shipment';
-COMMENT ON COLUMN driver_assignments.expired_because IS 'taken: another driver got the shipment; withdrawn: it was cancelled';
+COMMENT ON COLUMN driver_assignments.expired_because IS 'taken: another driver got the shipment; withdrawn: it was cancelled, or the parcel goes back';
 COMMENT ON COLUMN driver_assignments.tasks_version IS 'rises with each change; the greatest of a driver is the version of their TASKS frame';
 CREATE UNIQUE INDEX driver_assignments_carrier ON driver_assignments (shipment_id) WHERE status IN ('accepted', 'en_route', 'arrived');
 CREATE UNIQUE INDEX driver_assignments_offered ON driver_assignments (shipment_id, driver_id) WHERE status = 'pending';
@@ -113,6 +113,17 @@ CREATE UNIQUE INDEX delivery_runs_active ON delivery_runs (driver_id) WHERE stat
 CREATE INDEX delivery_runs_vehicle ON delivery_runs (vehicle_id) WHERE vehicle_id IS NOT NULL;
 CREATE INDEX delivery_runs_status ON delivery_runs (status, planned_start_at);
 CREATE TRIGGER delivery_runs_touch BEFORE UPDATE ON delivery_runs FOR EACH ROW EXECUTE FUNCTION touch_row();
+
+-- Runs whose shipments are to be given to their driver: written with the change that wants it, taken away when each was asked (ADR 0186).
+CREATE TABLE run_givings (
+  run_id    uuid PRIMARY KEY REFERENCES delivery_runs ON DELETE CASCADE,
+  giving_id uuid NOT NULL,
+  wanted_at timestamptz NOT NULL DEFAULT now(),
+  reason    text CHECK (length(reason) BETWEEN 1 AND 500)
+);
+COMMENT ON COLUMN run_givings.giving_id IS 'another one each time that it is wanted';
+COMMENT ON COLUMN run_givings.reason IS 'why parcels that another driver has picked up are taken from them';
+CREATE INDEX run_givings_wanted ON run_givings (wanted_at);
 
 -- A break belongs to a run and has no shipment.
 CREATE TABLE route_stops (
@@ -288,6 +299,8 @@ CREATE TRIGGER tracking_sessions_announce AFTER UPDATE OF revoked_at ON tracking
 
 GRANT SELECT, INSERT, UPDATE ON shipments, driver_assignments, delivery_runs, route_stops, tracking_sessions TO dropmate_app;
 GRANT SELECT, INSERT ON shipment_events TO dropmate_app;
+GRANT DELETE ON route_stops TO dropmate_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON run_givings TO dropmate_app;
 GRANT USAGE ON SEQUENCE driver_tasks_version TO dropmate_app;
 GRANT SELECT ON shipments, driver_assignments, delivery_runs, route_stops, shipment_events, tracking_sessions TO dropmate_jobs;
 GRANT SELECT ON outbox, event_logs TO dropmate_app;

@@ -104,6 +104,7 @@ BEGIN
     ('driver_assignments', 'driver_id = (SELECT scope_driver_id()) OR scope_has_shipment(shipment_id)'),
     ('delivery_runs', 'driver_id = (SELECT scope_driver_id())'),
     ('route_stops', 'scope_has_shipment(shipment_id) OR run_id IN (SELECT r.id FROM delivery_runs r WHERE r.driver_id = (SELECT scope_driver_id()))'),
+    ('run_givings', 'false'),
     ('shipment_events', 'scope_has_order(order_id)'),
     ('outbox', 'false'),
     ('tracking_sessions', 'customer_id = (SELECT scope_customer_id()) OR created_by = (SELECT scope_user_id())'),
@@ -134,6 +135,9 @@ $$;
 -- Read by whom they are about, written by staff alone: with the rule above somebody could grant themselves a role.
 ALTER POLICY app ON user_roles WITH CHECK ((SELECT scope_is_staff()));
 ALTER POLICY app ON vehicles WITH CHECK ((SELECT scope_is_staff()));
+
+-- A stop of a shipment is history; only breaks go away, and only staff take them.
+CREATE POLICY app_delete ON route_stops AS RESTRICTIVE FOR DELETE TO dropmate_app USING (stop_type = 'break' AND (SELECT scope_is_staff()));
 
 -- The writer opens the sessions of phones for whoever holds a driver's token; its grants name the columns.
 CREATE POLICY writer ON users FOR SELECT TO dropmate_writer USING (true);

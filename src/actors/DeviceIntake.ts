@@ -23,7 +23,7 @@ import type { DriverActor } from "./DriverActor.ts"
 import type { DriverLink, MessageShape, RefusalCode } from "./DriverLink.ts"
 import type { Offer } from "./OfferShape.ts"
 import { quarantineDetail } from "./QuarantineDetail.ts"
-import type { Task } from "./TaskShape.ts"
+import type { ToldTasks } from "./TaskShape.ts"
 
 /** What an intake needs of the node it runs on. */
 export interface IntakeNode {
@@ -245,8 +245,8 @@ export class DeviceIntake implements IngestListener {
   }
 
   /** What the driver has to do changed. */
-  tasks(version: number, tasks: ReadonlyArray<Task>): void {
-    this.link?.tasks(version, tasks)
+  tasks(work: ToldTasks): void {
+    this.link?.tasks(work)
   }
 
   /** A shipment was offered to the driver. */

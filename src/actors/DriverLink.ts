@@ -2,7 +2,7 @@ import type { QuarantineCode } from "../domain/TelemetryRules.ts"
 import type { OfferEnd } from "../persistence/DriverOffers.ts"
 import type { CloseCode } from "../protocol/CloseCode.ts"
 import type { Offer } from "./OfferShape.ts"
-import type { Task } from "./TaskShape.ts"
+import type { ToldTasks } from "./TaskShape.ts"
 
 /** Why points were not taken. `buffer_full` is this server's memory, not the phone's credit. */
 export type RefusalCode = "sequence_gap" | "credit_exceeded" | "buffer_full" | "malformed_frame"
@@ -29,7 +29,7 @@ export interface DriverLink {
   credit(window: number): void
   result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void
   /** All that the driver has to do; replaces every list before it. */
-  tasks(version: number, tasks: ReadonlyArray<Task>): void
+  tasks(work: ToldTasks): void
   /** A shipment that the driver may take. */
   offer(offer: Offer): void
   offerGone(offerId: string, reason: OfferEnd): void

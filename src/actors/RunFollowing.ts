@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { followShipment, type RunShipment, type RunState } from "../domain/Run.ts"
 import type { ShipmentEvent, ShipmentEventType } from "../domain/ShipmentEvent.ts"
-import { carryingAssignment, newestAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
+import { holdingAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
 import { RunRepo, runShipmentOf, runStopOf } from "../persistence/RunRepo.ts"
 
 /** What happens while nobody has the shipment, or changes nothing of its way. */
@@ -13,11 +13,6 @@ const quiet: ReadonlySet<ShipmentEventType> = new Set([
   "shipment.offer_expired",
   "shipment.rescheduled"
 ])
-
-const holderOf = (state: ShipmentState): string | undefined => {
-  const isComingBack = state.status === "failed" || state.status === "returning"
-  return (carryingAssignment(state) ?? (isComingBack ? newestAssignment(state) : undefined))?.driverId
-}
 
 const isSame = (a: RunState, b: RunState): boolean =>
   a.status === b.status &&
@@ -42,7 +37,7 @@ export const makeRunFollowing = Effect.gen(function* () {
   })
 
   const follow = Effect.fnUntraced(function* (run: HeldRun, shipmentId: string, after: ShipmentState) {
-    const moved: RunShipment = { shipmentId, status: after.status, holderId: holderOf(after) }
+    const moved: RunShipment = { shipmentId, status: after.status, holderId: holdingAssignment(after)?.driverId }
     const others = (yield* runs.shipments(run.id)).map(runShipmentOf).filter((each) => each.shipmentId !== shipmentId)
     const before: RunState = {
       status: "active",

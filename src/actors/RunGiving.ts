@@ -1,13 +1,14 @@
 import { Effect } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import type { ActorKind } from "../domain/Actor.ts"
 import { notGiven, type RunShipment } from "../domain/Run.ts"
 import { decideShipment } from "../domain/ShipmentDecision.ts"
 import { inRowScope, type RowScope } from "../persistence/RowScope.ts"
 import { RunRepo, runShipmentOf } from "../persistence/RunRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
+import type { DriverNotAssignable } from "./CommandRefused.ts"
 import { makeRunTaking } from "./RunTaking.ts"
-import { type ShipmentAsker, Shipments } from "./Shipments.ts"
+import { type ShipmentAnswered, type ShipmentAsker, type ShipmentFailure, Shipments } from "./Shipments.ts"
 
 /** A shipment of a run that its driver does not have. `code` says what keeps them from it; undefined: nothing, ask again. */
 export interface Missing {
@@ -31,33 +32,42 @@ export const makeRunGiving = Effect.gen(function* () {
     Effect.provideService(inRowScope(scope, effect), SqlClient.SqlClient, sql)
 
   const wanting = Effect.fnUntraced(function* (runId: string) {
+    const giving = yield* repo.givingOf(runId)
     const { status, driver_id } = yield* repo.get(runId)
     const own = (yield* repo.shipments(runId)).map(runShipmentOf)
     const driverId = driver_id ?? undefined
-    return { driverId, wanted: notGiven({ status, driverId, sequence: [], shipments: own }) }
+    return { giving, driverId, wanted: notGiven({ status, driverId, sequence: [], shipments: own }) }
   })
 
+  /** Asks one shipment; answers whether it decided, whatever it said: who has it then is what counts. */
   const ask = (shipment: RunShipment, driverId: string, by: ShipmentAsker, reason: string | undefined) => {
-    const asked =
+    const asked: Effect.Effect<ShipmentAnswered, ShipmentFailure | DriverNotAssignable> =
       shipment.holderId === undefined
         ? shipments.assign(shipment.shipmentId, driverId, by)
         : shipments.reassign(shipment.shipmentId, driverId, by, reason)
-    // Whatever it says, the run is read again: who has the shipment is what counts.
-    return Effect.catchIf(
-      asked,
-      (error): error is Exclude<typeof error, SqlError.SqlError> => error._tag !== "SqlError",
-      (error) => Effect.logDebug("shipment_not_given", { shipmentId: shipment.shipmentId, error })
+    return asked.pipe(
+      Effect.as(true),
+      Effect.catch((error) => {
+        if (error._tag === "SqlError") return Effect.fail(error)
+        const isDecided = error._tag !== "ShipmentUnavailable" && error._tag !== "ShipmentMoved"
+        return Effect.as(Effect.logDebug("shipment_not_given", { shipmentId: shipment.shipmentId, error }), isDecided)
+      })
     )
   }
 
-  /** Asks every shipment that the driver does not have; `reason` is for those that are picked up. */
-  const give = Effect.fn("Runs.give")(function* (runId: string, by: ShipmentAsker, reason?: string) {
-    const { driverId, wanted } = yield* inScope(by.scope, wanting(runId))
-    if (driverId === undefined || wanted.length === 0) return
-    yield* Effect.forEach(wanted, (shipment) => ask(shipment, driverId, by, reason), { discard: true })
-    const told = Effect.flatMap(taking.take(runId, undefined, []), (state) => taking.tellTasks(runId, state))
-    // Whoever put a shipment in meanwhile tells of the whole run.
-    yield* Effect.catchTag(inScope(by.scope, told), "RunMoved", () => Effect.void)
+  /** Asks every shipment that the driver does not have. What could not be asked now is asked by RunRepair. */
+  const give = Effect.fn("Runs.give")(function* (runId: string, by: ShipmentAsker) {
+    const { giving, driverId, wanted } = yield* inScope(by.scope, wanting(runId))
+    if (giving === undefined) return
+    const reason = giving.reason ?? undefined
+    const decided =
+      driverId === undefined ? [] : yield* Effect.forEach(wanted, (shipment) => ask(shipment, driverId, by, reason))
+    if (decided.length > 0) {
+      const told = Effect.flatMap(taking.take(runId, undefined, []), (state) => taking.tellTasks(runId, state))
+      // Whoever put a shipment in meanwhile tells of the whole run.
+      yield* Effect.catchTag(inScope(by.scope, told), "RunMoved", () => Effect.void)
+    }
+    if (decided.every((each) => each)) yield* inScope(by.scope, repo.endGiving(runId, giving.giving_id))
   })
 
   /** What keeps a driver from each shipment that they should have. */

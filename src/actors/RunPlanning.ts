@@ -3,6 +3,7 @@ import { Limits } from "../config/Limits.ts"
 import {
   type AddedShipment,
   decideAdd,
+  decideDropBreak,
   decideTakeOut,
   type RunState,
   refuseStops,
@@ -66,6 +67,7 @@ export const makeRunPlanning = Effect.gen(function* () {
     yield* change(runId, expectedVersion, shipmentIds, (state) =>
       Effect.flatMap(added(runId, state, shipmentIds), (after) => inOrder(after, stopIds))
     )
+    yield* repo.wantGiving(runId, undefined)
   })
 
   /** Takes a shipment out of a run; its driver keeps it. */
@@ -112,5 +114,21 @@ export const makeRunPlanning = Effect.gen(function* () {
     yield* change(runId, expectedVersion, [], made)
   })
 
-  return { add, takeOut, reorder, addBreak }
+  /** Takes a break out that is still to come. */
+  const dropBreak = Effect.fn("Runs.dropBreak")(function* (
+    runId: string,
+    stopId: string,
+    expectedVersion: number | undefined
+  ) {
+    const dropped = Effect.fnUntraced(function* (state: RunState) {
+      const pause = state.sequence.find((stop) => stop.stopId === stopId)
+      if (pause === undefined) return yield* new RowAbsent({ kind: "stop", id: stopId })
+      const after = yield* ruled(decideDropBreak(state, pause))
+      yield* repo.deleteBreak(runId, stopId)
+      return after
+    })
+    yield* change(runId, expectedVersion, [], dropped)
+  })
+
+  return { add, takeOut, reorder, addBreak, dropBreak }
 })

@@ -39,14 +39,19 @@ const make = Effect.gen(function* () {
     yield* fitDriver(run.driverId)
     yield* knownVehicle(run.vehicleId)
     yield* repo.insert(run)
+    if (run.driverId !== null) yield* repo.wantGiving(run.id, undefined)
     if (shipmentIds.length > 0 || stopIds !== undefined) yield* planning.add(run.id, shipmentIds, stopIds, undefined)
   })
 
-  /** Changes a run besides its stops. In the caller's transaction; who is its driver then is given its shipments by `give`. */
+  /**
+   * Changes a run besides its stops. In the caller's transaction; who is its driver then is given its shipments by `give`, with the reason
+   * for what another driver has picked up.
+   */
   const update = Effect.fn("Runs.update")(function* (
     runId: string,
     { driver_id: driverId, ...plain }: RunChange,
-    expectedVersion: number | undefined
+    expectedVersion: number | undefined,
+    reason?: string
   ) {
     const before = yield* take(runId, expectedVersion, [])
     yield* fitDriver(driverId)
@@ -54,6 +59,7 @@ const make = Effect.gen(function* () {
     if (driverId !== undefined) {
       const after = yield* ruled(decideDriver(before, driverId ?? undefined))
       yield* orDriverHasRun(after.driverId)(keep(runId, before, after))
+      if (after.driverId !== undefined) yield* repo.wantGiving(runId, reason)
     }
     yield* repo.update(runId, plain)
   })
@@ -91,7 +97,8 @@ const make = Effect.gen(function* () {
  * - A driver delivers while a dispatcher moves the stops: both take the shipment before the run, so one waits for the other.
  * - A shipment joins while the run is taken: it is not held, and the change begins anew (RunMoved).
  * - Two runs of one driver start at once: a unique index lets one of them (DriverHasRun).
- * - The node dies between giving a run to a driver and asking its shipments: the run tells that they are not given, until somebody gives it again.
+ * - The node dies between giving a run to a driver and asking its shipments: that they are to be asked is kept with the run's change, and
+ *   another node, or the same one, does it (RunRepair).
  */
 export class Runs extends Context.Service<Runs>()("dropmate/actors/Runs", { make }) {
   static readonly layer = Layer.effect(this, this.make)

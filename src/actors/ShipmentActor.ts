@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { FaultPoint } from "../config/FaultPoint.ts"
 import { Limits } from "../config/Limits.ts"
-import { carryingAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
+import { holdingAssignment, type ShipmentState } from "../domain/ShipmentState.ts"
 import { inRowScope, type RowScope, ScopeOfDriver } from "../persistence/RowScope.ts"
 import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../persistence/TaskRepo.ts"
@@ -65,7 +65,7 @@ export const makeShipmentActors = Effect.gen(function* () {
       const change = Effect.gen(function* () {
         const { orderId, after } = yield* decide(shipmentId, memory, ask.command, ask.origin)
         remember(after)
-        assignmentId = carryingAssignment(after)?.assignmentId
+        assignmentId = holdingAssignment(after)?.assignmentId
         if (ask.answer === undefined) return nothingToSay
         return yield* answers.word(ask.answer, { orderId, shipmentId, assignmentId })
       })

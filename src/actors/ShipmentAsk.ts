@@ -48,6 +48,7 @@ const Command = Schema.Union([
   Schema.TaggedStruct("Unassign", { reason: maybeText }),
   Schema.TaggedStruct("Retry", {}),
   Schema.TaggedStruct("StartReturn", {}),
+  Schema.TaggedStruct("MarkReturned", { reason: text }),
   Schema.TaggedStruct("Reschedule", { startMs: Schema.Finite, endMs: Schema.Finite }),
   Schema.TaggedStruct("Cancel", { reason: maybeText }),
   Schema.TaggedStruct("Task", {
@@ -92,7 +93,7 @@ export type ShipmentAsk = typeof ShipmentAsk.Type
 export const ShipmentReply = Schema.Struct({
   answer: Schema.Struct({ status: Schema.Int, headers: Schema.Record(text, text), body: Schema.Uint8Array }),
   isReplayed: Schema.Boolean,
-  /** The assignment that carries the shipment; undefined when none does, or when the answer is a replay. */
+  /** The assignment whose driver has the shipment; undefined when nobody has it, or when the answer is a replay. */
   assignmentId: orUndefined
 })
 

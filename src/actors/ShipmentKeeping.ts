@@ -34,7 +34,10 @@ export const makeShipmentKeeping = Effect.gen(function* () {
   ) {
     const after = events.reduce((state, event) => evolveShipment(state, event) ?? state, before)
     const touched = new Set(
-      events.flatMap((event) => ("assignment_id" in event.data ? [event.data.assignment_id ?? ""] : []))
+      events.flatMap(({ data }) => [
+        ...("assignment_id" in data ? [data.assignment_id ?? ""] : []),
+        ...("replaces" in data ? [data.replaces ?? ""] : [])
+      ])
     )
     const run = yield* runs.hold(shipmentId, events)
     yield* shipments.keep(shipmentId, before, after, touched)

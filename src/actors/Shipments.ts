@@ -35,7 +35,7 @@ export interface ShipmentAsker {
 
 /** What became of a command. */
 export interface ShipmentAnswered extends KeyedAnswer {
-  /** The assignment that carries the shipment; undefined when none does, or when the answer is a replay. */
+  /** The assignment whose driver has the shipment; undefined when nobody has it, or when the answer is a replay. */
   readonly assignmentId: string | undefined
 }
 

@@ -1,5 +1,5 @@
 import { publicId } from "../domain/Ids.ts"
-import type { TaskRow, TaskStopJson } from "../persistence/TaskRepo.ts"
+import type { TaskBreakJson, TaskRow, TaskStopJson } from "../persistence/TaskRepo.ts"
 
 /** A `stop` of a frame (02-protocol, section 5). */
 export const stopShape = (stop: TaskStopJson) => ({
@@ -24,6 +24,7 @@ export const taskShape = (row: TaskRow) => ({
   status: row.status,
   shipment_status: row.shipment_status,
   sequence: row.sequence,
+  ...(row.run_id === null ? {} : { run_id: publicId("run", row.run_id) }),
   stops: row.stops.map(stopShape),
   ...(row.first_name === null
     ? {}
@@ -32,3 +33,26 @@ export const taskShape = (row: TaskRow) => ({
 
 /** One of them. */
 export type Task = ReturnType<typeof taskShape>
+
+/** A `break` of the TASKS frame. */
+export const breakShape = (row: TaskBreakJson) => ({
+  stop_id: publicId("stop", row.stop_id),
+  run_id: publicId("run", row.run_id),
+  type: "break",
+  position: row.position,
+  lat: row.lat,
+  lng: row.lng,
+  ...(row.address === null ? {} : { address: row.address }),
+  duration_s: row.duration_s,
+  status: row.status
+})
+
+/** One of them. */
+export type Break = ReturnType<typeof breakShape>
+
+/** All that a phone is told of its driver's work in one frame. */
+export interface ToldTasks {
+  readonly version: number
+  readonly tasks: ReadonlyArray<Task>
+  readonly breaks: ReadonlyArray<Break>
+}

@@ -4,13 +4,11 @@ import { TaskRepo } from "../persistence/TaskRepo.ts"
 import type { DeviceIntake } from "./DeviceIntake.ts"
 import { DriverRegistry } from "./DriverRegistry.ts"
 import { offerShape } from "./OfferShape.ts"
-import { type Task, taskShape } from "./TaskShape.ts"
+import { breakShape, type ToldTasks, taskShape } from "./TaskShape.ts"
 import { type OfferList, ToldOffers } from "./ToldOffers.ts"
 
 /** What a driver has to do, and is offered: all that a phone is told with its welcome. */
-export interface DriverWork {
-  readonly version: number
-  readonly tasks: ReadonlyArray<Task>
+export interface DriverWork extends ToldTasks {
   readonly offers: OfferList
 }
 
@@ -26,9 +24,10 @@ export const makeWorkTelling = Effect.gen(function* () {
   const workOf = (driverId: string) =>
     Effect.map(
       repo.workOf(driverId),
-      ({ version, tasks, open, ended }): DriverWork => ({
+      ({ version, tasks, breaks, open, ended }): DriverWork => ({
         version,
         tasks: tasks.map(taskShape),
+        breaks: breaks.map(breakShape),
         offers: {
           open: open.map(offerShape),
           ended: new Map(ended.map((row) => [publicId("offer", row.assignment_id), row.reason]))
@@ -39,7 +38,7 @@ export const makeWorkTelling = Effect.gen(function* () {
     while (rung.delete(driverId)) {
       const work = yield* workOf(driverId)
       for (const device of registry.find(driverId)?.devices ?? []) {
-        device.tasks(work.version, work.tasks)
+        device.tasks(work)
         told.tell(device, work.offers)
       }
     }

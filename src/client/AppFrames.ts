@@ -11,7 +11,9 @@ export const tellApp = (frame: Frame, listeners: DriverListeners): void => {
   } else if (frame[0] === DriverServerFrame.offerGone) {
     listeners.tell("offerGone", { offerId: textOr(frame[1], ""), reason: textOr(frame[2], "") })
   } else if (frame[0] === DriverServerFrame.tasks) {
-    listeners.tell("tasks", { version: numberOr(frame[1], 0), tasks: Array.isArray(frame[2]) ? frame[2] : [] })
+    const [, version, tasks, breaks] = frame
+    const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
+    listeners.tell("tasks", { version: numberOr(version, 0), tasks: list(tasks), breaks: list(breaks) })
   } else if (frame[0] === DriverServerFrame.message) {
     listeners.tell("message", { threadId: textOr(frame[1], ""), message: isFields(frame[2]) ? frame[2] : {} })
   }

@@ -37,7 +37,12 @@ export interface DriverEvents {
   readonly result: CommandResult
   readonly offer: Offer
   readonly offerGone: { readonly offerId: string; readonly reason: string }
-  readonly tasks: { readonly version: number; readonly tasks: ReadonlyArray<unknown> }
+  readonly tasks: {
+    readonly version: number
+    readonly tasks: ReadonlyArray<unknown>
+    /** Breaks to come of the runs that the tasks are in. */
+    readonly breaks: ReadonlyArray<unknown>
+  }
   readonly message: { readonly threadId: string; readonly message: Readonly<Record<string, unknown>> }
   /** The connection was lost; it comes back after `retryInMs`. */
   readonly lost: { readonly code: number; readonly reason: string; readonly retryInMs: number }

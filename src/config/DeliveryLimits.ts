@@ -34,6 +34,11 @@ export const deliveryLimits = {
   tasksPerDriverMax: 40,
   runShipmentsMax: 40,
   runStopsMax: 100,
+  /** How long whoever gave a run to a driver has to ask its shipments before the server does. */
+  runGivingMs: 30_000,
+  runRepairEveryMs: 10_000,
+  /** Runs that one sweep repairs. */
+  runsRepairedMax: 20,
   breakSMin: 60,
   breakSMax: 8 * 3_600,
   /** How soon after a change the loads of drivers are read again for the fleet map. */

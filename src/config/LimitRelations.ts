@@ -59,6 +59,7 @@ const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean
   [(l) => l.jobsCloseMs < l.drainMs, "jobs would outlast the shut-down"],
   [(l) => l.runShipmentsMax <= l.tasksPerDriverMax, "a phone would not be told of the whole run"],
   [(l) => 2 * l.runShipmentsMax <= l.runStopsMax, "a run's shipments would not fit it with their stops"],
+  [(l) => l.shipmentAskMs < l.runGivingMs, "a run would be repaired while its first shipment is still asked"],
   [(l) => l.offerSweepMs < l.offerTtlSMin * 1_000, "an offer could be over before anybody knew when"],
   [(l) => l.openOffersPerDriverMax <= l.offersReadMax, "a phone would not be told of all its offers"],
   [

@@ -35,7 +35,7 @@ const active = ["accepted", "en_route", "arrived"] as const
 
 /**
  * One driver's part in one shipment. `accepted` lasts until the driver sets out to the drop-off, the way to the pickup
- * included: a tracking page may show the driver from `en_route` on.
+ * included: a tracking page may show the driver from `en_route` on. Whoever takes over a return has it `accepted` until it is back.
  */
 export const assignmentMachine: StateMachine<AssignmentStatus, AssignmentCommand> = {
   name: "assignment",
@@ -50,7 +50,7 @@ export const assignmentMachine: StateMachine<AssignmentStatus, AssignmentCommand
     deliver: { from: ["arrived"], to: "delivered" },
     hand_off: { from: active, to: "handed_off" },
     fail: { from: active, to: "failed" },
-    return: { from: ["failed"], to: "returned" },
+    return: { from: ["accepted", "failed"], to: "returned" },
     cancel: { from: active, to: "cancelled" }
   }
 }

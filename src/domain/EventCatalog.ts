@@ -93,7 +93,14 @@ export const eventCatalog = {
   "shipment.retrying": says("Another attempt after a failed one; a driver is looked for.", assigned),
   "shipment.rescheduled": says("Another window is promised.", { window_start: unixMs, window_end: unixMs }),
   "shipment.returning": says("The parcel is on its way back.", assigned),
-  "shipment.returned": says("The parcel is back.", explained),
+  "shipment.return_assigned": says("Another driver than before brings the parcel back.", {
+    ...assigned,
+    ...reason,
+    driver_id: id("driver"),
+    fencing_token: Schema.Int,
+    replaces: Schema.optionalKey(id("assignment"))
+  }),
+  "shipment.returned": says("The parcel is back.", { ...explained, ...reason }),
   "shipment.cancelled": says("The shipment ended before its pickup.", {
     assignment_id: Schema.optionalKey(id("assignment")),
     ...reason

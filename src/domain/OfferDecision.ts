@@ -3,7 +3,13 @@ import { allowedCommands, illegalFor } from "./AllowedCommands.ts"
 import { isCarrying, wasTaken } from "./Assignment.ts"
 import { accepted, type Decision, type Refused, refused } from "./Refused.ts"
 import type { ShipmentEvent } from "./ShipmentEvent.ts"
-import { type AssignmentState, carryingAssignment, openOffers, type ShipmentState } from "./ShipmentState.ts"
+import {
+  type AssignmentState,
+  carryingAssignment,
+  newestAssignment,
+  openOffers,
+  type ShipmentState
+} from "./ShipmentState.ts"
 
 /** A driver to ask. `assignmentId` is used when a new offer is made. Bare UUIDs. */
 export interface WantedOffer {
@@ -79,6 +85,10 @@ const decideOffer = (state: ShipmentState, command: Of<"Offer">, by: ActorKind):
 const closed = (state: ShipmentState, offer: AssignmentState): Refused => {
   if (offer.status === "rejected") return refused("illegal_transition", "this driver declined the offer")
   if (state.status === "cancelled") return refused("offer_withdrawn", "the shipment was cancelled")
+  // Whoever has it, or had it last, was there before the offer: nobody took it.
+  const isTurnedBack = state.status === "returning" || state.status === "returned"
+  if (isTurnedBack && (newestAssignment(state)?.fencingToken ?? 0) < offer.fencingToken)
+    return refused("offer_withdrawn", "the parcel goes back")
   return state.status === "dispatching"
     ? refused("offer_expired", "the offer's time is over")
     : refused("shipment_already_taken", "another driver has the shipment")

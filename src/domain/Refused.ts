@@ -20,7 +20,9 @@ export const refusedCodes = [
   "run_unfinished",
   "run_too_long",
   "shipment_in_run",
-  "shipment_over"
+  "shipment_over",
+  "not_a_break",
+  "break_over"
 ] as const
 
 /** One of the codes. */

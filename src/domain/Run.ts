@@ -176,6 +176,16 @@ export const decideTakeOut = (state: RunState, shipmentId: string): RunDecision 
   return decided(completedIfDone(leaving(state, { shipmentId })))
 }
 
+/** Takes a break out of a run that is still to come. The stop is one of the run's. */
+export const decideDropBreak = (state: RunState, pause: RunStop): RunDecision => {
+  const closed = notOpen(state)
+  if (closed !== undefined) return closed
+  if (pause.type !== "break")
+    return refused("not_a_break", `the stop is a ${pause.type}; its shipment is taken out whole`)
+  if (isStopOver(pause.status)) return refused("break_over", `the break is ${pause.status}`)
+  return decided({ ...state, sequence: state.sequence.filter((stop) => stop !== pause) })
+}
+
 /** Gives a run to a driver, or, before it starts, to nobody. */
 export const decideDriver = (state: RunState, driverId: string | undefined): RunDecision => {
   const closed = notOpen(state)

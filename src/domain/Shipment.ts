@@ -42,6 +42,7 @@ export type ShipmentTransitionName =
   | "retry"
   | "start_return"
   | "returned"
+  | "mark_returned"
   | "cancel"
 
 /** What can be asked of a shipment. `reschedule` moves the promise and not the shipment. */
@@ -61,6 +62,8 @@ export const isAfterPickup = (status: ShipmentStatus): boolean => afterPickup.so
  * - after a hand-off the parcel stays picked up, so it cannot be cancelled although the shipment is `dispatching` again;
  * - a second `assign` succeeds only when it names the same driver;
  * - after the pickup `reassign` and `unassign` need a reason, and hand the parcel off first;
+ * - a parcel that was picked up and waits for a driver can be sent back; while it comes back `assign` and `reassign` say who brings it, and
+ *   it stays `returning`;
  * - `picked_up` skips the way to the pickup only for a parcel that has left it, which the driver has already or is handed.
  */
 export const shipmentMachine: StateMachine<ShipmentStatus, ShipmentTransitionName> = {
@@ -85,8 +88,9 @@ export const shipmentMachine: StateMachine<ShipmentStatus, ShipmentTransitionNam
     failed: { from: ["arrived"], to: "failed" },
     handed_off: { from: afterPickup, to: "dispatching" },
     retry: { from: ["failed"], to: "dispatching" },
-    start_return: { from: ["failed"], to: "returning" },
+    start_return: { from: ["dispatching", "failed"], to: "returning" },
     returned: { from: ["returning"], to: "returned" },
+    mark_returned: { from: ["returning"], to: "returned" },
     cancel: { from: ["created", "dispatching", ...beforePickup], to: "cancelled" }
   }
 }
@@ -114,6 +118,7 @@ export const shipmentActors: Readonly<Record<ShipmentCommandName, ReadonlyArray<
   retry: staff,
   start_return: ["driver", ...staff],
   returned: ["driver"],
+  mark_returned: staff,
   cancel: ["customer", ...staff],
   reschedule: staff
 }

@@ -7,7 +7,7 @@ import { keptPayload } from "./Proof.ts"
 import { accepted, type Decision, type Refused, refused } from "./Refused.ts"
 import { isAfterPickup, isBeforePickup, type ShipmentCommandName, shipmentActors, shipmentMachine } from "./Shipment.ts"
 import { type ShipmentEvent, statusAfterEvent, type TaskEventType } from "./ShipmentEvent.ts"
-import { carryingAssignment, newestAssignment, type ShipmentState } from "./ShipmentState.ts"
+import { carryingAssignment, holdingAssignment, newestAssignment, type ShipmentState } from "./ShipmentState.ts"
 import { step } from "./StateMachine.ts"
 import { isTaskAction, type TaskAction, taskTransitions } from "./TaskAction.ts"
 import type { TaskPayload } from "./TaskPayload.ts"
@@ -26,6 +26,8 @@ export type ShipmentCommand =
   | { readonly _tag: "Unassign"; readonly reason?: string }
   | { readonly _tag: "Retry" }
   | { readonly _tag: "StartReturn" }
+  /** The parcel is back, although no driver reports it. */
+  | { readonly _tag: "MarkReturned"; readonly reason: string }
   /** Another window for the drop-off, Unix milliseconds. */
   | { readonly _tag: "Reschedule"; readonly startMs: number; readonly endMs: number }
   | { readonly _tag: "Cancel"; readonly reason?: string }
@@ -62,6 +64,8 @@ const nameOf = (command: ShipmentCommand): ShipmentCommandName => {
       return "retry"
     case "StartReturn":
       return "start_return"
+    case "MarkReturned":
+      return "mark_returned"
     case "Reschedule":
       return "reschedule"
     case "Cancel":
@@ -95,7 +99,29 @@ const assignedTo = (state: ShipmentState, command: Assigning, replaces: string |
   }
 })
 
+/** Who brings back a parcel that is on its way back; the driver who should, and is not heard of, loses it. */
+const decideReturnDriver = (state: ShipmentState, command: Assigning, by: ActorKind): Decision<ShipmentEvent> => {
+  const holder = holdingAssignment(state)
+  if (holder?.driverId === command.driverId) return accepted()
+  if (command._tag === "Assign" ? holder !== undefined : holder === undefined)
+    return holder === undefined
+      ? illegal(state, command, by)
+      : refused("shipment_already_taken", "another driver brings the parcel back", allowedCommands(state, by))
+  if (holder !== undefined && command.reason === undefined) return reasonRequired(state, by)
+  return accepted({
+    type: "shipment.return_assigned",
+    data: {
+      assignment_id: command.assignmentId,
+      driver_id: command.driverId,
+      fencing_token: state.fencingCounter + 1,
+      ...(holder === undefined ? {} : { replaces: holder.assignmentId }),
+      ...(command.reason === undefined ? {} : { reason: command.reason })
+    }
+  })
+}
+
 const decideAssign = (state: ShipmentState, command: Assigning, by: ActorKind): Decision<ShipmentEvent> => {
+  if (state.status === "returning") return decideReturnDriver(state, command, by)
   const carrier = carryingAssignment(state)
   if (carrier?.driverId === command.driverId) return accepted()
   if (carrier !== undefined && command._tag === "Assign")
@@ -149,20 +175,36 @@ const decideCancel = (
   })
 }
 
-/** After a failed attempt: another one, or the way back. */
-const decideAfterFailure = (
+const decideRetry = (state: ShipmentState, command: ShipmentCommand, by: ActorKind): Decision<ShipmentEvent> => {
+  const assignment = newestAssignment(state)
+  const moved = step(shipmentMachine, state.status, "retry")
+  // A repetition looks like any waiting shipment that was picked up.
+  if (moved._tag === "Unchanged" && state.isPickedUp) return accepted()
+  if (moved._tag !== "Moved" || assignment === undefined) return illegal(state, command, by)
+  return accepted({ type: "shipment.retrying", data: { assignment_id: assignment.assignmentId } })
+}
+
+/** The way back: after a failed attempt, and for staff also of a parcel that was handed off and that nobody takes. */
+const decideStartReturn = (state: ShipmentState, command: ShipmentCommand, by: ActorKind): Decision<ShipmentEvent> => {
+  const assignment = newestAssignment(state)
+  const moved = step(shipmentMachine, state.status, "start_return")
+  if (moved._tag === "Unchanged") return accepted()
+  const isKept = state.status === "dispatching" && !(state.isPickedUp && isStaff(by))
+  if (moved._tag !== "Moved" || assignment === undefined || isKept) return illegal(state, command, by)
+  return accepted({ type: "shipment.returning", data: { assignment_id: assignment.assignmentId } })
+}
+
+const decideMarkReturned = (
   state: ShipmentState,
-  command: Extract<ShipmentCommand, { readonly _tag: "Retry" | "StartReturn" }>,
+  command: Extract<ShipmentCommand, { readonly _tag: "MarkReturned" }>,
   by: ActorKind
 ): Decision<ShipmentEvent> => {
-  const assignment = newestAssignment(state)
-  const isRetry = command._tag === "Retry"
-  const moved = step(shipmentMachine, state.status, isRetry ? "retry" : "start_return")
-  // A repetition of `retry` looks like any waiting shipment that was picked up.
-  if (moved._tag === "Unchanged" && (!isRetry || state.isPickedUp)) return accepted()
-  if (moved._tag !== "Moved" || assignment === undefined) return illegal(state, command, by)
-  const data = { assignment_id: assignment.assignmentId }
-  return accepted<ShipmentEvent>({ type: isRetry ? "shipment.retrying" : "shipment.returning", data })
+  if (state.status === "returned") return accepted()
+  const begun = state.status === "returning" ? accepted<ShipmentEvent>() : decideStartReturn(state, command, by)
+  const assignment = holdingAssignment(state) ?? newestAssignment(state)
+  if (begun._tag === "Refused" || assignment === undefined) return illegal(state, command, by)
+  const { assignmentId: assignment_id } = assignment
+  return accepted(...begun.events, { type: "shipment.returned", data: { assignment_id, reason: command.reason } })
 }
 
 const decideReschedule = (
@@ -265,8 +307,11 @@ export const decideShipment = (
     case "ExpireOffers":
       return decideOffers(state, command, by)
     case "Retry":
+      return decideRetry(state, command, by)
     case "StartReturn":
-      return decideAfterFailure(state, command, by)
+      return decideStartReturn(state, command, by)
+    case "MarkReturned":
+      return decideMarkReturned(state, command, by)
     case "Reschedule":
       return decideReschedule(state, command, by)
     case "Cancel":

@@ -59,7 +59,7 @@ export type ShipmentEvent =
       readonly type: TaskEventType
       readonly data: {
         readonly assignment_id: string
-        /** A dispatcher's words, for a hand-off that no driver reported. */
+        /** A dispatcher's words, for a hand-off or a return that no driver reported. */
         readonly reason?: string
       } & TaskPayload
     }
@@ -70,7 +70,20 @@ export type ShipmentEvent =
       readonly type: "shipment.rescheduled"
       readonly data: { readonly window_start: number; readonly window_end: number }
     }
+  /** The parcel turns back; named is the assignment that had it last. Open offers of it expire. */
   | { readonly type: "shipment.returning"; readonly data: { readonly assignment_id: string } }
+  /** Another driver than before brings the parcel back. */
+  | {
+      readonly type: "shipment.return_assigned"
+      readonly data: {
+        readonly assignment_id: string
+        readonly driver_id: string
+        readonly fencing_token: number
+        /** The assignment that this one takes the parcel from. */
+        readonly replaces?: string
+        readonly reason?: string
+      }
+    }
   | {
       readonly type: "shipment.cancelled"
       readonly data: { readonly assignment_id?: string; readonly reason?: string }
@@ -98,6 +111,7 @@ export const statusAfterEvent: Readonly<Record<ShipmentEventType, ShipmentStatus
   "shipment.failed": "failed",
   "shipment.retrying": "dispatching",
   "shipment.returning": "returning",
+  "shipment.return_assigned": "returning",
   "shipment.returned": "returned",
   "shipment.cancelled": "cancelled",
   "shipment.rescheduled": undefined

@@ -46,6 +46,13 @@ export const openOffers = (state: ShipmentState): ReadonlyArray<AssignmentState>
 export const carryingAssignment = (state: ShipmentState): AssignmentState | undefined =>
   state.assignments.find((each) => isCarrying(each.status))
 
+/** The assignment whose driver has the shipment: it carries it, or failed to deliver it and has not brought it back. */
+export const holdingAssignment = (state: ShipmentState): AssignmentState | undefined => {
+  const isComingBack = state.status === "failed" || state.status === "returning"
+  const failed = isComingBack ? newestAssignment(state) : undefined
+  return carryingAssignment(state) ?? (failed?.status === "failed" ? failed : undefined)
+}
+
 // Whatever the machine does not take leaves the part as it is: history is never judged again.
 const moved = (assignment: AssignmentState, command: AssignmentCommand): AssignmentState => {
   const next = step(assignmentMachine, assignment.status, command)
@@ -111,13 +118,36 @@ const afterAssigning = (state: ShipmentState, { data }: Happened<"shipment.assig
   }
 }
 
+// A failed attempt stays one, whoever brings the parcel back.
+const afterGivingReturn = (state: ShipmentState, { data }: Happened<"shipment.return_assigned">): PartsAfter => {
+  const next: AssignmentState = {
+    assignmentId: data.assignment_id,
+    driverId: data.driver_id,
+    status: "accepted",
+    fencingToken: data.fencing_token,
+    expiresAtMs: null
+  }
+  return {
+    assignments: [...withAssignment(state, data.replaces, "hand_off"), next],
+    fencingCounter: data.fencing_token
+  }
+}
+
+const afterTurningBack = (state: ShipmentState): PartsAfter => ({
+  assignments: state.assignments.map((each) => moved(each, "expire")),
+  stops: state.stops.map((stop) => movedStop(stop, "skip"))
+})
+
 const partsAfter = (state: ShipmentState, event: ShipmentEvent): PartsAfter => {
   switch (event.type) {
     case "shipment.created":
     case "shipment.dispatching":
-    case "shipment.returning":
     case "shipment.rescheduled":
       return {}
+    case "shipment.returning":
+      return afterTurningBack(state)
+    case "shipment.return_assigned":
+      return afterGivingReturn(state, event)
     case "shipment.offered":
       return afterOffering(state, event)
     case "shipment.offer_declined":

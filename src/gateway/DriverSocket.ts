@@ -6,7 +6,7 @@ import type { DriverMessages } from "../actors/DriverMessages.ts"
 import type { DriverRegistry } from "../actors/DriverRegistry.ts"
 import type { DriverTasks } from "../actors/DriverTasks.ts"
 import type { Offer } from "../actors/OfferShape.ts"
-import type { Task } from "../actors/TaskShape.ts"
+import type { ToldTasks } from "../actors/TaskShape.ts"
 import type { DriverWork } from "../actors/WorkTelling.ts"
 import type { Limits } from "../config/Limits.ts"
 import { isUuid, publicId } from "../domain/Ids.ts"
@@ -188,7 +188,7 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
       { moving_ms: limits.cadenceMovingMs, idle_ms: limits.cadenceIdleMs, batch: limits.cadenceBatchPoints },
       session.lastRecordedAt ?? null
     ])
-    this.tasks(work.version, work.tasks)
+    this.tasks(work)
     node.tasks.introduce(intake, work.offers)
     if (isStale) node.tasks.refresh(driverId)
     node.messages.welcome(driverId, this)
@@ -316,8 +316,8 @@ export class DriverSocket implements SocketBehaviour, DriverLink {
   result(commandId: string, ok: boolean, detail: Readonly<Record<string, unknown>> | null): void {
     this.connection.sendFrame([DriverServerFrame.result, commandId, ok, detail])
   }
-  tasks(version: number, tasks: ReadonlyArray<Task>): void {
-    this.connection.sendFrame([DriverServerFrame.tasks, version, tasks])
+  tasks({ version, tasks, breaks }: ToldTasks): void {
+    this.connection.sendFrame([DriverServerFrame.tasks, version, tasks, ...(breaks.length === 0 ? [] : [breaks])])
   }
   offer({ offerId, assignmentId, shipment, fencingToken, expiresAt }: Offer): void {
     this.connection.sendFrame([DriverServerFrame.offer, offerId, assignmentId, shipment, fencingToken, expiresAt])

@@ -1,5 +1,6 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AddressesApi } from "./AddressesApi.ts"
+import { AssignmentsApi } from "./AssignmentsApi.ts"
 import { AuthApi } from "./AuthApi.ts"
 import { BoardApi } from "./BoardApi.ts"
 import { CustomersApi } from "./CustomersApi.ts"
@@ -47,6 +48,7 @@ export class Api extends HttpApi.make("dropmate")
   .add(PaymentsApi.prefix("/v1"))
   .add(StripeEventsApi.prefix("/v1"))
   .add(ShipmentsApi.prefix("/v1"))
+  .add(AssignmentsApi.prefix("/v1"))
   .add(BoardApi.prefix("/v1"))
   .add(RunsApi.prefix("/v1"))
   .add(TrackingSessionsApi.prefix("/v1"))

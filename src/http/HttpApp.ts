@@ -31,6 +31,7 @@ import { IdempotencyRepo } from "../persistence/IdempotencyRepo.ts"
 import { LocationRepo } from "../persistence/LocationRepo.ts"
 import { MarkerRepo } from "../persistence/MarkerRepo.ts"
 import { MessageRepo } from "../persistence/MessageRepo.ts"
+import { OfferRepo } from "../persistence/OfferRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
 import { PaymentRepo } from "../persistence/PaymentRepo.ts"
@@ -50,6 +51,7 @@ import type { EventBell } from "../realtime/EventBell.ts"
 import { TrackGate } from "../realtime/TrackGate.ts"
 import { AddressesHttp } from "./AddressesHttp.ts"
 import { Api } from "./Api.ts"
+import { AssignmentsHttp } from "./AssignmentsHttp.ts"
 import { AuthenticatedLive, Authentication } from "./Authenticated.ts"
 import { AuthHttp } from "./AuthHttp.ts"
 import { BoardHttp } from "./BoardHttp.ts"
@@ -88,6 +90,7 @@ const Repos = Layer.mergeAll(
   DriverRepo.layer,
   FileRepo.layer,
   MessageRepo.layer,
+  OfferRepo.layer,
   ProofRepo.layer,
   DriverProfileRepo.layer,
   VehicleRepo.layer,
@@ -138,6 +141,7 @@ const Handlers = Layer.mergeAll(
   PaymentsHttp,
   StripeEventsHttp,
   ShipmentsHttp,
+  AssignmentsHttp,
   BoardHttp,
   FilesHttp,
   FileContentHttp,

@@ -55,6 +55,8 @@ export const problemCodes = {
   no_driver_available: { status: 409, title: "No driver is available", retry: "later" },
   too_many_offers: { status: 409, title: "The driver has as many open offers as they may have", retry: "later" },
   shipment_in_run: { status: 409, title: "The shipment is in another run", retry: "never" },
+  not_a_break: { status: 409, title: "The stop is no break", retry: "never" },
+  break_over: { status: 409, title: "The break is not to come any more", retry: "never" },
   shipment_over: { status: 409, title: "Nothing of the shipment is left to make", retry: "never" },
   run_without_driver: { status: 409, title: "The run has no driver", retry: "never" },
   run_empty: { status: 409, title: "No stop of the run is left to make", retry: "never" },

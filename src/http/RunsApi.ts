@@ -186,6 +186,13 @@ export class RunsApi extends HttpApiGroup.make("runs")
         OpenApi.Description,
         "Right after a stop, or at the end. It lies behind once the driver sets out for what follows."
       ),
+    HttpApiEndpoint.delete("dropBreak", "/:id/breaks/:stopId", {
+      params: { ...id, stopId: idField("stop") },
+      headers: ifMatchHeader,
+      success: withETag(Run)
+    })
+      .annotate(Access, writes)
+      .annotate(OpenApi.Description, "Takes a break out of the run that is still to come."),
     HttpApiEndpoint.post("start", "/:id/start", moved).annotate(Access, writes),
     HttpApiEndpoint.post("complete", "/:id/complete", moved)
       .annotate(Access, writes)

@@ -33,8 +33,8 @@ const makeRunRequests = Effect.gen(function* () {
   const again = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.retry(effect, { times: limits.shipmentDecisionsMax - 1, while: (error: E) => error._tag === "RunMoved" })
 
-  const give = Effect.fnUntraced(function* (runId: string, reason?: string) {
-    yield* runs.give(runId, { origin: yield* requestOrigin, scope: yield* scope.current }, reason)
+  const give = Effect.fnUntraced(function* (runId: string) {
+    yield* runs.give(runId, { origin: yield* requestOrigin, scope: yield* scope.current })
   })
 
   /** A POST: its answer is kept with its effect. A replay gives nothing to anybody. */
@@ -103,9 +103,9 @@ export const RunsHttp = HttpApiBuilder.group(
       }),
       update: Effect.fn("RunsHttp.update")(function* ({ params: { id }, payload: { reason, ...change }, headers }) {
         const version = yield* expectedVersion(headers["if-match"])
-        const updated = yield* changed(Effect.as(runs.update(id, change, version), id))
+        const updated = yield* changed(Effect.as(runs.update(id, change, version, reason), id))
         if (change.driver_id === undefined) return updated
-        yield* give(id, reason)
+        yield* give(id)
         return yield* changed(Effect.succeed(id))
       }),
       addShipments: Effect.fn("RunsHttp.addShipments")(function* ({ params: { id }, payload, headers }) {
@@ -125,6 +125,10 @@ export const RunsHttp = HttpApiBuilder.group(
         const { lat, lng, address = null, duration_s: durationS, after_stop_id: after } = payload
         const added = runs.addBreak(id, { lat, lng, address, durationS }, after, version)
         return yield* posted(200, Effect.as(added, id))
+      }),
+      dropBreak: Effect.fn("RunsHttp.dropBreak")(function* ({ params: { id, stopId }, headers }) {
+        const version = yield* expectedVersion(headers["if-match"])
+        return yield* changed(Effect.as(runs.dropBreak(id, stopId, version), id))
       }),
       start: ({ params, headers }) => start(params.id, headers["if-match"]),
       complete: ({ params, headers }) => complete(params.id, headers["if-match"]),

@@ -98,7 +98,10 @@ export class ShipmentsApi extends HttpApiGroup.make("shipments")
     }).annotate(Access, reads),
     HttpApiEndpoint.post("assign", "/:id/assign", { ...commanded, payload: driver, success: Assignment })
       .annotate(Access, writes)
-      .annotate(OpenApi.Description, "The assignment is accepted at once, and told to the driver's devices."),
+      .annotate(
+        OpenApi.Description,
+        "The assignment is accepted at once, and told to the driver's devices. A parcel on its way back that nobody has is brought back by the driver."
+      ),
     HttpApiEndpoint.post("offer", "/:id/offer", {
       ...commanded,
       payload: [OfferInput, Schema.Null],
@@ -117,7 +120,7 @@ export class ShipmentsApi extends HttpApiGroup.make("shipments")
       .annotate(Access, writes)
       .annotate(
         OpenApi.Description,
-        "What the driver before reports from then on is refused. After the pickup it needs a reason, and the parcel counts as handed off."
+        "What the driver before reports from then on is refused. After the pickup it needs a reason, and the parcel counts as handed off. On its way back it stays `returning`, and the driver who is named brings it."
       ),
     HttpApiEndpoint.post("unassign", "/:id/unassign", { ...commanded, payload: reasonPayload, success: Shipment })
       .annotate(Access, writes)
@@ -130,7 +133,20 @@ export class ShipmentsApi extends HttpApiGroup.make("shipments")
       ),
     HttpApiEndpoint.post("return", "/:id/return", { ...commanded, payload: nothing, success: Shipment })
       .annotate(Access, writes)
-      .annotate(OpenApi.Description, "After a failed attempt: the driver brings the parcel back."),
+      .annotate(
+        OpenApi.Description,
+        "After a failed attempt: the driver brings the parcel back. Also of a parcel that was handed off and that nobody takes: `assign` says then who brings it."
+      ),
+    HttpApiEndpoint.post("markReturned", "/:id/mark-returned", {
+      ...commanded,
+      payload: Schema.Struct({ reason: ReasonField }),
+      success: Shipment
+    })
+      .annotate(Access, writes)
+      .annotate(
+        OpenApi.Description,
+        "The parcel is back although no driver reports it. It ends the shipment and cancels the order, as a driver's report does."
+      ),
     HttpApiEndpoint.post("reschedule", "/:id/reschedule", {
       ...commanded,
       payload: Schema.Struct({ window: WindowField }),

@@ -106,6 +106,8 @@ export const ShipmentsHttp = HttpApiBuilder.group(
         asking("offers", (by) => offers.offer(params.id, { driverIds: payload?.driver_ids, ttlS: payload?.ttl_s }, by)),
       retry: ({ params }) => asking("shipment", (by) => shipments.command(params.id, { _tag: "Retry" }, by)),
       return: ({ params }) => asking("shipment", (by) => shipments.command(params.id, { _tag: "StartReturn" }, by)),
+      markReturned: ({ params, payload }) =>
+        asking("shipment", (by) => shipments.command(params.id, { _tag: "MarkReturned", reason: payload.reason }, by)),
       reschedule: ({ params, payload }) =>
         asking("shipment", (by) =>
           Effect.andThen(inTheFuture(payload.window.end, by), shipments.command(params.id, moved(payload.window), by))

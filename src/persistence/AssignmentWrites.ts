@@ -11,7 +11,7 @@ export type ExpiredBecause = "time" | "taken" | "withdrawn"
 
 // An offer is open only while its shipment waits: whatever ends them with it says why.
 const becauseOf = (status: ShipmentStatus): ExpiredBecause => {
-  if (status === "cancelled") return "withdrawn"
+  if (status === "cancelled" || status === "returning" || status === "returned") return "withdrawn"
   return status === "dispatching" ? "time" : "taken"
 }
 

@@ -10,6 +10,7 @@ export interface AskedRow {
   readonly driver_id: string | null
   readonly status: AssignmentStatus
   readonly fencing_token: number
+  readonly assigned_at: Date
   readonly offered_at: Date | null
   readonly expires_at: Date | null
   readonly accepted_at: Date | null
@@ -65,7 +66,7 @@ const make = Effect.gen(function* () {
     return yield* workOf(shipmentId, driverIds)
   })
 
-  const askedColumns = sql`id, shipment_id, driver_id, status, fencing_token::integer AS fencing_token, offered_at, expires_at,
+  const askedColumns = sql`id, shipment_id, driver_id, status, fencing_token::integer AS fencing_token, assigned_at, offered_at, expires_at,
     accepted_at, ended_at`
 
   /** A shipment's assignments and offers, the oldest first. */

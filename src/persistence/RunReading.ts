@@ -14,10 +14,11 @@ export const makeRunReading = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const idList = (ids: ReadonlyArray<string>) =>
     sql`(SELECT jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)::uuid)`
-  // Who has the parcel: its carrier, or whoever failed to deliver it and has not brought it back.
-  const holder = sql`(SELECT a.driver_id FROM driver_assignments a WHERE a.shipment_id = s.id
-    AND (a.status IN ('accepted', 'en_route', 'arrived') OR a.status = 'failed' AND s.status IN ('failed', 'returning'))
-    ORDER BY a.fencing_token DESC LIMIT 1)`
+  // Who has the parcel: its carrier, or whoever failed to deliver it last and has not brought it back.
+  const holder = sql`(SELECT CASE WHEN n.status IN ('accepted', 'en_route', 'arrived')
+      OR n.status = 'failed' AND s.status IN ('failed', 'returning') THEN n.driver_id END
+    FROM (SELECT a.status, a.driver_id FROM driver_assignments a WHERE a.shipment_id = s.id
+      AND a.status NOT IN ('pending', 'rejected', 'expired') ORDER BY a.fencing_token DESC LIMIT 1) AS n)`
 
   const stops = Effect.fn("RunRepo.stops")(function* (runId: string) {
     return yield* sql<RunStopRow>`SELECT id, shipment_id, stop_type, position, status, lat, lng, address, window_start, window_end,

@@ -40,6 +40,19 @@ export interface TaskStopJson {
   readonly requirements: ReadonlyArray<string>
 }
 
+/** A break to come of a run that the driver has tasks of. */
+export interface TaskBreakJson {
+  readonly stop_id: string
+  readonly run_id: string
+  readonly position: number
+  readonly lat: number
+  readonly lng: number
+  readonly address: string | null
+  /** Seconds. */
+  readonly duration_s: number
+  readonly status: StopStatus
+}
+
 /** One thing that a driver has to do. */
 export interface TaskRow {
   readonly assignment_id: string
@@ -48,6 +61,8 @@ export interface TaskRow {
   readonly status: AssignmentStatus
   readonly shipment_status: ShipmentStatus
   readonly sequence: number
+  /** The run in which the positions of its stops count; null: none. */
+  readonly run_id: string | null
   /** Of whoever gets the parcel; null when nobody named themselves. */
   readonly first_name: string | null
   readonly thread_id: string
@@ -58,7 +73,18 @@ export interface TaskRow {
 export interface DriverWorkRow extends DriverOffers {
   readonly version: number
   readonly tasks: ReadonlyArray<TaskRow>
+  readonly breaks: ReadonlyArray<TaskBreakJson>
 }
+
+// By way of what the driver carries: a driver may be planned for many runs.
+const breaksJson = (sql: SqlClient.SqlClient, driverId: string) => sql`coalesce((
+    SELECT jsonb_agg(jsonb_build_object('stop_id', b.id, 'run_id', b.run_id, 'position', b.position, 'lat', b.lat, 'lng', b.lng,
+      'address', b.address, 'duration_s', b.duration_s, 'status', b.status) ORDER BY b.run_id, b.position)
+    FROM route_stops b JOIN delivery_runs r ON r.id = b.run_id
+    WHERE b.stop_type = 'break' AND b.status NOT IN ('completed', 'failed', 'skipped')
+      AND r.driver_id = ${driverId} AND r.status IN ('planned', 'active')
+      AND b.run_id IN (SELECT p.run_id FROM driver_assignments a JOIN route_stops p ON p.shipment_id = a.shipment_id
+        WHERE a.driver_id = ${driverId} AND a.status IN ('accepted', 'en_route', 'arrived', 'failed') AND p.run_id IS NOT NULL)), '[]')`
 
 /** A driver's tasks, and the one answer that each of their commands has. */
 export class TaskRepo extends Context.Service<
@@ -100,18 +126,22 @@ export class TaskRepo extends Context.Service<
             coalesce((SELECT jsonb_agg(t.task) FROM (
               SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
                 'status', a.status, 'shipment_status', s.status, 'sequence', a.schedule_sequence,
+                'run_id', (SELECT p.run_id FROM route_stops p WHERE p.shipment_id = s.id AND p.run_id IS NOT NULL LIMIT 1),
                 'first_name', order_first_name(o.id),
                 'thread_id', coalesce((SELECT t.id FROM message_threads t WHERE t.context_type = 'order' AND t.context_id = o.id
                   AND t.deleted_at IS NULL ORDER BY t.created_at LIMIT 1), o.id),
                 'stops', ${stopsJson(sql)}) AS task
               FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id JOIN orders o ON o.id = s.order_id
               WHERE a.driver_id = ${driverId}
-                AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')))
+                AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')
+                  AND NOT EXISTS (SELECT FROM driver_assignments n WHERE n.shipment_id = a.shipment_id
+                    AND n.fencing_token > a.fencing_token AND n.status NOT IN ('pending', 'rejected', 'expired'))))
               ORDER BY a.schedule_sequence, a.id LIMIT ${limits.tasksPerDriverMax}) AS t), '[]') AS tasks,
+            ${breaksJson(sql, driverId)} AS breaks,
             ${openOffersJson(sql, driverId, limits.offersReadMax)} AS open,
             ${endedOffersJson(sql, driverId, endedSince, limits.offersReadMax)} AS ended`
         const rows = yield* Effect.provideService(inRowScope(scopeOf(driverId), statement), SqlClient.SqlClient, sql)
-        return rows[0] ?? { version: 0, tasks: [], open: [], ended: [] }
+        return rows[0] ?? { version: 0, tasks: [], breaks: [], open: [], ended: [] }
       })
 
       return {

@@ -130,7 +130,8 @@ export const driverServerFrames = [
   ]),
   frame("TASKS", Server.tasks, "All tasks of the driver.", [
     field("version", shape.count, "rises with every change"),
-    field("tasks", Schema.Array(shape.Task), "in their order")
+    field("tasks", Schema.Array(shape.Task), "in their order"),
+    nilable("breaks", Schema.Array(shape.Break), "those to come of the runs that the tasks are in; nil: none")
   ]),
   frame("RESULT", Server.result, "Answers a command.", [
     field("commandId", text, "the command"),

@@ -81,6 +81,17 @@ export const OfferedShipment = Schema.Struct({
   size: some(text),
   notes: some(text)
 }).annotate({ identifier: "shipment" })
+export const Break = Schema.Struct({
+  stop_id: text,
+  run_id: text,
+  type: Schema.Literal("break"),
+  position: count,
+  lat: Schema.Finite,
+  lng: Schema.Finite,
+  address: some(text),
+  duration_s: count,
+  status: text
+}).annotate({ identifier: "break", description: "where a driver rests; position counts within its run" })
 export const Task = Schema.Struct({
   assignment_id: text,
   shipment_id: text,
@@ -88,6 +99,7 @@ export const Task = Schema.Struct({
   status: text,
   shipment_status: some(text),
   sequence: count,
+  run_id: some(text),
   stops: Schema.Array(Stop),
   contact: some(Schema.Struct({ first_name: text, thread_id: text }))
 }).annotate({ identifier: "task" })

@@ -42,6 +42,10 @@ const fullData = (type: string): Readonly<Record<string, unknown>> => ({
   ...(type === "shipment.rescheduled" ? { window_start: 1, window_end: 2 } : {}),
   ...(type === "shipment.handed_off" ? { to_driver_id: uuid, reason: "the driver vanished" } : {}),
   ...(type === "shipment.assigned" ? { driver_id: uuid, fencing_token: 2, replaces: uuid } : {}),
+  ...(type === "shipment.return_assigned"
+    ? { driver_id: uuid, fencing_token: 2, replaces: uuid, reason: "not heard of" }
+    : {}),
+  ...(type === "shipment.returned" ? { reason: "brought by a neighbour" } : {}),
   ...(/^shipment\.(handed_off|failed|returned)$/.test(type)
     ? { note: "nobody at home", reason_code: "not_at_home" }
     : {}),

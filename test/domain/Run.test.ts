@@ -4,6 +4,7 @@ import {
   decideAdd,
   decideCancel,
   decideComplete,
+  decideDropBreak,
   decideStart,
   decideTakeOut,
   followShipment,
@@ -219,6 +220,18 @@ describe("a run", () => {
     }
     const done = followShipment(run(parcel("b", "returned")), parcel("b", "returned"))
     expect([done.status, done.sequence.at(-1)]).toMatchObject(["completed", { stopId: "tea", status: "skipped" }])
+  })
+
+  it("loses a break that is still to come, and nothing else that way", () => {
+    const pause: RunStop = { stopId: "rest", shipmentId: undefined, type: "break", status: "planned" }
+    const stops = [...stopsOf("a", "planned", "planned"), pause]
+    const run = state([parcel("a")], { status: "active", sequence: stops })
+    expect(orderOf(outcomeOf(decideDropBreak(run, pause)).sequence)).toEqual(["a-p", "a-d"])
+    expect(refusedAs(decideDropBreak(run, stops[0] as RunStop))).toBe("not_a_break")
+    for (const status of ["completed", "skipped"] as const)
+      expect(refusedAs(decideDropBreak(run, { ...pause, status }))).toBe("break_over")
+    for (const status of ["completed", "cancelled"] as const)
+      expect(refusedAs(decideDropBreak({ ...run, status }, pause))).toBe("illegal_transition")
   })
 
   it("when cancelled lets go of what is not over, and a shipment that is over cannot be taken out", () => {

@@ -5,13 +5,14 @@ import { actorKinds } from "../../src/domain/Actor.ts"
 import { allowedCommands } from "../../src/domain/AllowedCommands.ts"
 import { assignmentMachine, isCarrying } from "../../src/domain/Assignment.ts"
 import { decideOrder, evolveOrder, orderMachine } from "../../src/domain/Order.ts"
-import { shipmentMachine, shipmentStatuses } from "../../src/domain/Shipment.ts"
+import { isEnded, shipmentMachine, shipmentStatuses } from "../../src/domain/Shipment.ts"
 import { decideShipment, type ShipmentCommand } from "../../src/domain/ShipmentDecision.ts"
 import type { ShipmentEvent } from "../../src/domain/ShipmentEvent.ts"
 import {
   carryingAssignment,
   evolveShipment,
   foldShipment,
+  holdingAssignment,
   newestAssignment,
   openOffers,
   type ShipmentState
@@ -86,6 +87,7 @@ const commandsFor = (state: ShipmentState): ReadonlyArray<ShipmentCommand> => {
     { _tag: "Unassign", reason: "not heard of" },
     { _tag: "Retry" },
     { _tag: "StartReturn" },
+    { _tag: "MarkReturned", reason: "brought by a neighbour" },
     { _tag: "Reschedule", startMs: 1, endMs: 2 },
     { _tag: "Cancel" },
     ...taskActions.map((action) => task(state, action)),
@@ -196,7 +198,9 @@ describe("a shipment", () => {
           expect(after.version).toBe(state.version + decision.events.length)
           expect(after.assignments.filter((each) => isCarrying(each.status)).length).toBeLessThanOrEqual(1)
           const mustCarry = ["assigned", "en_route_to_pickup", "at_pickup", "picked_up", "en_route", "arrived"]
-          expect(carryingAssignment(after) !== undefined, after.status).toBe(mustCarry.includes(after.status))
+          // Whoever takes over a return carries it.
+          if (after.status !== "returning")
+            expect(carryingAssignment(after) !== undefined, after.status).toBe(mustCarry.includes(after.status))
           if (state.isPickedUp) expect(after.status).not.toBe("cancelled")
           // An offer is open only while the shipment waits, and the table of the machine has every move that was made.
           if (after.status !== "dispatching") expect(openOffers(after)).toEqual([])
@@ -232,6 +236,67 @@ describe("a shipment", () => {
         if (decision._tag === "Refused" && decision.code === "illegal_transition")
           expect([...decision.allowed].sort(), state.status).toEqual([...taken].sort())
       }
+    }
+  })
+
+  it("names in `allowed` exactly what staff can do with it", () => {
+    const ask = { assignmentId: "assignment-new", driverId: "driver-new", reason: "not heard of" }
+    const asked: Readonly<Record<string, ShipmentCommand>> = {
+      assign: { _tag: "Assign", ...ask },
+      reassign: { _tag: "Reassign", ...ask },
+      unassign: { _tag: "Unassign", reason: "not heard of" },
+      retry: { _tag: "Retry" },
+      start_return: { _tag: "StartReturn" },
+      mark_returned: { _tag: "MarkReturned", reason: "brought by a neighbour" },
+      cancel: { _tag: "Cancel" }
+    }
+    for (const state of states) {
+      const taken = Object.entries(asked).flatMap(([name, command]) => {
+        const decision = decideShipment(state, command, "dispatcher")
+        return decision._tag === "Accepted" && decision.events.length > 0 ? [name] : []
+      })
+      const allowed = allowedCommands(state, "dispatcher").filter((name) => name in asked)
+      expect([...allowed].sort(), `${state.status} ${newestAssignment(state)?.status}`).toEqual([...taken].sort())
+    }
+  })
+
+  it("is never stuck: staff alone can end it from wherever it is", () => {
+    const endsIn = (state: ShipmentState, steps: number): boolean =>
+      isEnded(state.status) ||
+      (steps > 0 &&
+        commandsFor(state).some((command) => {
+          const decision = decideShipment(state, command, "dispatcher")
+          return (
+            decision._tag === "Accepted" &&
+            decision.events.length > 0 &&
+            endsIn(take(state, decision.events), steps - 1)
+          )
+        }))
+    for (const state of states) expect(endsIn(state, 2), state.status).toBe(true)
+  })
+
+  it("that is on its way back is in the hands of whoever failed to deliver it, until staff name another driver", () => {
+    const left = (state: ShipmentState) => newestAssignment(state)?.status
+    for (const state of states.filter(({ status }) => status === "returning")) {
+      const holder = holdingAssignment(state)
+      expect(holder?.status).toBe(left(state) === "failed" || left(state) === "accepted" ? left(state) : undefined)
+      const to = { assignmentId: "assignment-new", driverId: "driver-new" }
+      const how = holder === undefined ? "Assign" : "Reassign"
+      if (holder !== undefined) {
+        expect(decideShipment(state, { _tag: "Reassign", ...to }, "admin")).toMatchObject({ code: "reason_required" })
+        expect(decideShipment(state, { _tag: "Assign", ...to }, "admin")).toMatchObject({
+          code: "shipment_already_taken"
+        })
+      }
+      const decision = decideShipment(state, { _tag: how, ...to, reason: "not heard of" }, "admin")
+      if (decision._tag === "Refused") throw new Error(decision.code)
+      const after = take(state, decision.events)
+      expect([after.status, holdingAssignment(after)?.driverId]).toEqual(["returning", "driver-new"])
+      const ofOld = decideShipment(after, task(state, "returned"), "driver")
+      expect(ofOld).toMatchObject({ _tag: "Refused", code: "stale_fencing_token" })
+      const brought = decideShipment(after, task(after, "returned"), "driver")
+      if (brought._tag === "Refused") throw new Error(brought.code)
+      expect(newestAssignment(take(after, brought.events))?.status).toBe("returned")
     }
   })
 

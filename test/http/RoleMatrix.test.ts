@@ -71,6 +71,7 @@ beforeAll(async () => {
     customers: "cus_019a0000-0000-7000-8000-000000000000",
     orders: orderId,
     shipments: shipmentId,
+    assignments: "asg_019a0000-0000-7000-8000-000000000000",
     "tracking-sessions": tracking.body.id,
     vehicles: vehicle.body.id,
     users: customer.user.id,
@@ -111,6 +112,7 @@ const send = (who: Who, endpoint: Endpoint) => {
     .replace(":id", ids[resource] ?? "")
     .replace(":role", "dispatcher")
     .replace(":shipmentId", ids.shipments ?? "")
+    .replace(":stopId", "stp_019a0000-0000-7000-8000-000000000000")
   const harmless = endpoint.method === "POST" || endpoint.method === "PATCH" || endpoint.method === "PUT"
   return call(rest.url, endpoint.method, path, {
     token: tokens[who],

@@ -193,6 +193,24 @@ describe("a run that is planned", () => {
     expect(await refused(ask("POST", `/${run.id}/breaks`, { ...pause, duration_s: 5 }))).toEqual([422, "invalid_body"])
   })
 
+  it("loses a break that is still to come, once, by whoever has seen the run as it is", async () => {
+    const run = await newRun({ shipment_ids: await parcels(1) })
+    const pause = { lat: 48.2, lng: 16.37, duration_s: 1_800 }
+    const { stops } = await taken(ask("POST", `/${run.id}/breaks`, { ...pause, after_stop_id: run.stops[0]?.id }))
+    const rest = stops.find((stop) => stop.type === "break")?.id
+    const path = `/${run.id}/breaks/${rest}`
+    expect(await refused(ask("DELETE", path, undefined, { "if-match": '"1"' }))).toEqual([412, "version_mismatch"])
+    const left = await taken(ask("DELETE", path))
+    expect(left.stops.map((stop) => [stop.position, stop.type])).toEqual([
+      [1, "pickup"],
+      [2, "dropoff"]
+    ])
+    expect(await refused(ask("DELETE", path))).toEqual([404, "not_found"])
+    expect(await refused(ask("DELETE", `/${run.id}/breaks/${run.stops[0]?.id}`))).toEqual([409, "not_a_break"])
+    const again = await taken(ask("POST", `/${run.id}/breaks`, pause))
+    expect(again.stops.map((stop) => stop.position)).toEqual([1, 2, 3])
+  })
+
   it("tells which shipments its driver did not get, and why, until they do", async () => {
     const [first, second, [mine, theirs]] = [await driver(), await driver(), await parcels(2)]
     const carried = await newRun({ driver_id: first, shipment_ids: [theirs] })

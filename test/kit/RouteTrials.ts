@@ -155,12 +155,14 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "shipments.offer": one("shipment", "customer", ({ ids }) => ({ body: { driver_ids: [ids.driver] } })),
   "shipments.retry": one("shipment", "customer", saying({})),
   "shipments.return": one("shipment", "customer", saying({})),
+  "shipments.markReturned": one("shipment", "customer", saying({ reason: "it is back" })),
   "shipments.reschedule": one(
     "shipment",
     "customer",
     saying({ window: { start: "2030-01-01T08:00:00Z", end: "2030-01-01T10:00:00Z" } })
   ),
   "shipments.cancel": one("shipment", "customer", saying({ reason: "changed my mind" })),
+  "assignments.explanation": one("assignment", "customer"),
   "files.begin": own("user", { mime: "image/png", bytes: 4, sha256: "ab".repeat(32), purpose: "attachment" }),
   "files.get": one("file", "customer"),
   "files.append": one("file", "customer", () => ({
@@ -190,6 +192,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "runs.takeOut": one("run", "driver"),
   "runs.reorder": one("run", "driver", ({ ids }) => ({ body: { stop_ids: [ids.stop] } })),
   "runs.addBreak": one("run", "driver", saying({ lat: 48.2, lng: 16.3, duration_s: 600 })),
+  "runs.dropBreak": one("run", "driver"),
   "runs.start": one("run", "driver", saying({})),
   "runs.complete": one("run", "driver", saying({})),
   "runs.cancel": one("run", "driver", saying({})),
@@ -254,6 +257,7 @@ export const requestsOf = (route: TriedRoute, things: Belongings): ReadonlyArray
   const path = route.template
     .replace(":id", id === undefined ? ":id" : things.ids[id])
     .replace(":shipmentId", things.ids.shipment)
+    .replace(":stopId", things.ids.stop)
     .replace(":role", "support")
     .replace(/(.)\/$/, "$1")
   const ways = [ask ?? (() => ({})), ...(also === undefined ? [] : [also])]

@@ -153,6 +153,7 @@ export const commerceRows: ReadonlyArray<GoodRow> = [
       ended_at: later
     }
   ],
+  ["run_givings", { run_id: run, giving_id: idOf(68), wanted_at: now, reason: "not heard of" }],
   [
     "route_stops",
     {

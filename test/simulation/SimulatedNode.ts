@@ -108,7 +108,7 @@ const surroundings = (world: NodeWorld, name: string) =>
     }),
     Layer.succeed(Revocations, { isRevoked: () => false, subscribe: () => () => undefined, isListening: () => true }),
     Layer.succeed(DriverTasks, {
-      prepare: () => Effect.succeed({ version: 0, tasks: [], offers: { open: [], ended: new Map() } }),
+      prepare: () => Effect.succeed({ version: 0, tasks: [], breaks: [], offers: { open: [], ended: new Map() } }),
       settle: () => false,
       introduce: () => undefined,
       refresh: () => undefined,

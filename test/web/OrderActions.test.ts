@@ -5,7 +5,7 @@ import type { OrderAnswer } from "../../web/src/orders/OrderAnswer.ts"
 import type { OrderView } from "../../web/src/orders/OrderView.ts"
 
 const routes = new Set(
-  ["assign", "reassign", "unassign", "offer", "retry", "return", "reschedule"].map(
+  ["assign", "reassign", "unassign", "offer", "retry", "return", "mark-returned", "reschedule"].map(
     (name) => `POST /v1/shipments/{id}/${name}`
   )
 )
@@ -86,6 +86,7 @@ describe("the buttons of an order", () => {
     expect(names("dispatching")).toEqual(expect.arrayContaining(["assign", "cancel"]))
     expect(names("assigned")).toEqual(expect.arrayContaining(["reassign", "unassign", "cancel"]))
     expect(names("failed")).toContain("return")
+    expect(names("returning")).toEqual(["assign", "mark-returned"])
     expect(names("failed", new Set())).toEqual([])
     expect(names("dispatching", new Set())).toEqual(["cancel"])
   })

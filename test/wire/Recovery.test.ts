@@ -235,6 +235,90 @@ describe("a hand-off", () => {
   })
 })
 
+const noTask = ({ phone }: Driving) =>
+  until(
+    "no task",
+    () => phone.of(DriverServerFrame.tasks).at(-1)?.[2] as ReadonlyArray<Task>,
+    (tasks) => tasks.length === 0
+  )
+
+const gives = (how: "Assign" | "Reassign", { driver }: Driving, reason?: string): ShipmentCommand => ({
+  _tag: how,
+  assignmentId: crypto.randomUUID(),
+  driverId: driver.driverId,
+  ...(reason === undefined ? {} : { reason })
+})
+
+const orderStatus = async (orderId: string) =>
+  (await engine.rows<{ status: string }>("SELECT status FROM orders WHERE id = $1", [orderId]))[0]?.status
+
+describe("a return", () => {
+  it("is given to another driver for a reason when the first one vanishes; they bring it, and the first one's report is stale", async () => {
+    const [first, second] = [await driving(), await driving()]
+    const { shipmentId, orderId } = await confirmedOrder(engine)
+    const task = await given(first, shipmentId)
+    await along(first, task, ...wayThere)
+    await report(first, task, "failed", absent)
+    await commandOf(engine, shipmentId, { _tag: "StartReturn" })
+    expect(await refusal(shipmentId, gives("Assign", second))).toBe("shipment_already_taken")
+    expect(await refusal(shipmentId, gives("Reassign", second))).toBe("reason_required")
+    await commandOf(engine, shipmentId, gives("Reassign", second, "not heard of since noon"))
+    await commandOf(engine, shipmentId, gives("Reassign", second))
+    await noTask(first)
+    const theirs = await taskOf(second)
+    expect([theirs.shipment_status, theirs.fencing_token]).toEqual(["returning", 2])
+    expect(await report(first, task, "returned")).toMatchObject([false, { code: "stale_fencing_token" }])
+    expect(await report(second, theirs, "delivered")).toMatchObject([
+      false,
+      { code: "illegal_transition", allowed: ["returned"] }
+    ])
+    await along(second, theirs, "returned")
+    await along(second, theirs, "returned")
+    await noTask(second)
+    expect((await eventsOf(shipmentId)).slice(-3)).toEqual(["returning", "return_assigned", "returned"])
+    expect(await orderStatus(orderId)).toBe("cancelled")
+    await closed(first, second)
+  })
+
+  it("is ended by staff when the parcel is back and no driver says so", async () => {
+    const first = await driving()
+    const { shipmentId, orderId } = await confirmedOrder(engine)
+    const task = await given(first, shipmentId)
+    expect(await refusal(shipmentId, { _tag: "MarkReturned", reason: "found" })).toBe("illegal_transition")
+    await along(first, task, ...wayThere)
+    await report(first, task, "failed", absent)
+    await commandOf(engine, shipmentId, { _tag: "MarkReturned", reason: "left at the gate" })
+    await commandOf(engine, shipmentId, { _tag: "MarkReturned", reason: "left at the gate" })
+    await noTask(first)
+    await along(first, task, "returned")
+    expect((await eventsOf(shipmentId)).slice(-3)).toEqual(["failed", "returning", "returned"])
+    expect(await orderStatus(orderId)).toBe("cancelled")
+    await closed(first)
+  })
+
+  it("is begun for a parcel that was handed off and that nobody takes; who is asked is told that it is over", async () => {
+    const [first, second, third] = [await driving(), await driving(), await driving()]
+    const { shipmentId, orderId } = await confirmedOrder(engine)
+    expect(await refusal(shipmentId, { _tag: "StartReturn" })).toBe("illegal_transition")
+    const task = await given(first, shipmentId)
+    await along(first, task, ...wayThere, "handed_off")
+    await offerTo(engine, shipmentId, [third.driver.driverId])
+    const offer = await offerHeard(third.phone, shipmentId)
+    await commandOf(engine, shipmentId, { _tag: "StartReturn" })
+    expect((await reply(third.phone, offer))[1]).toMatchObject({ code: "offer_withdrawn" })
+    const gone = () => third.phone.of(DriverServerFrame.offerGone).at(-1)
+    await until("OFFER_GONE", gone, (frame) => frame?.[2] === "withdrawn")
+    expect(await report(first, task, "returned")).toMatchObject([false, { code: "illegal_transition", allowed: [] }])
+    expect(await refusal(shipmentId, gives("Reassign", second, "?"))).toBe("illegal_transition")
+    await commandOf(engine, shipmentId, gives("Assign", second))
+    const theirs = await taskOf(second)
+    expect(theirs.stops.map((stop) => stop.status)).toEqual(["completed", "skipped"])
+    await along(second, theirs, "returned")
+    expect(await orderStatus(orderId)).toBe("cancelled")
+    await closed(first, second, third)
+  })
+})
+
 describe("another window", () => {
   it("is promised on the shipment, the order and the stop, and is no move of the shipment", async () => {
     const { shipmentId, orderId } = await confirmedOrder(engine)

@@ -19,7 +19,13 @@ interface Task {
   readonly shipment_id: string
   readonly fencing_token: number
   readonly sequence: number
+  readonly run_id?: string
   readonly stops: ReadonlyArray<{ readonly type: string; readonly position: number; readonly status: string }>
+}
+
+interface Break {
+  readonly stop_id: string
+  readonly position: number
 }
 
 interface Parcel {
@@ -30,7 +36,7 @@ interface Parcel {
 let engine: EngineUnderTest
 
 beforeAll(async () => {
-  engine = await startEngine()
+  engine = await startEngine({ limits: { runRepairEveryMs: 200 } })
 })
 afterAll(() => engine.drop())
 afterEach(async () => {
@@ -63,6 +69,8 @@ const plannedRun = async (driverId: string, parcels: ReadonlyArray<Parcel>): Pro
 
 const tasksOf = (phone: WireClient): ReadonlyArray<Task> =>
   (phone.of(DriverServerFrame.tasks).at(-1)?.[2] ?? []) as ReadonlyArray<Task>
+const breaksOf = (phone: WireClient): ReadonlyArray<Break> =>
+  (phone.of(DriverServerFrame.tasks).at(-1)?.[3] ?? []) as ReadonlyArray<Break>
 const versionOf = (phone: WireClient): number => Number(phone.of(DriverServerFrame.tasks).at(-1)?.[1] ?? 0)
 const inOrder = (phone: WireClient): ReadonlyArray<string> => tasksOf(phone).map((task) => task.shipment_id)
 const idsOf = (parcels: ReadonlyArray<Parcel>): ReadonlyArray<string> =>
@@ -138,12 +146,37 @@ describe("a driver's day", () => {
 
     const pause = { lat: 48.2, lng: 16.37, address: null, durationS: 900 }
     await changing((runs) => runs.addBreak(runId, pause, doorOf(third), undefined))
+    const [rest] = await until(
+      "a break",
+      () => breaksOf(phone),
+      (list) => list.length === 1
+    )
+    const where = { run_id: publicId("run", runId), type: "break", position: 8, duration_s: 900, status: "planned" }
+    expect(rest).toMatchObject({ ...where, lat: 48.2, lng: 16.37 })
+    expect(tasksOf(phone).map((task) => task.run_id)).toEqual(Array(3).fill(where.run_id))
+    await changing((runs) => runs.addBreak(runId, { ...pause, durationS: 300 }, undefined, undefined))
+    const [, spare] = await until(
+      "two breaks",
+      () => breaksOf(phone),
+      (list) => list.length === 2
+    )
+    await changing((runs) => runs.dropBreak(runId, spare?.stop_id.slice(4) ?? "", undefined))
+    await until(
+      "one break",
+      () => breaksOf(phone),
+      (list) => list.length === 1
+    )
     expect(await stopsBefore(second, third, fourth)).toEqual([3, 1, 0])
     await report(phone, fourth, "en_route", "arrived", "delivered")
     await report(phone, third, "en_route", "arrived", "failed")
     expect(await stopsBefore(second)).toEqual([1])
     await report(phone, second, "en_route")
     expect(await stopsBefore(second)).toEqual([0])
+    await until(
+      "no break",
+      () => breaksOf(phone),
+      (list) => list.length === 0
+    )
     await report(phone, second, "arrived", "delivered")
     expect(await runOf(runId)).toBe("active")
     await report(phone, third, "returned")
@@ -177,5 +210,68 @@ describe("a driver's day", () => {
     await report(phone, third, "en_route", "arrived", "delivered")
     expect(await runOf(runId)).toBe("completed")
     await Promise.all([phone.close(), others.close()])
+  })
+})
+
+describe("a run whose server died before it asked the shipments", () => {
+  const lost = async (runId: string) => {
+    await engine.rows("UPDATE run_givings SET wanted_at = now() - interval '1 hour' WHERE run_id = $1", [runId])
+    await until(
+      "nothing is left to give",
+      () => engine.rows("SELECT FROM run_givings WHERE run_id = $1", [runId]),
+      (rows) => rows.length === 0
+    )
+  }
+
+  it("is given by the server itself, with the reason that staff gave; a shipment that refuses is asked once", async () => {
+    const [driver, other] = [await engine.driver(), await engine.driver()]
+    const [{ phone }, { phone: others }] = [await signIn(engine, driver), await signIn(engine, other)]
+    const parcels = await parcelsFor(3)
+    const [first, second, third] = parcels as [Parcel, Parcel, Parcel]
+    await assignTo(engine, second.shipmentId, other.driverId)
+    await toldInOrder(others, [second])
+    await report(others, second, "en_route_to_pickup", "at_pickup", "picked_up")
+    const id = crypto.randomUUID()
+    const run = { id, driverId: driver.driverId, vehicleId: null, name: "Lost", plannedStartAt: null }
+    const shipmentIds = [first.shipmentId, second.shipmentId]
+    await changing((runs) => runs.create(run, shipmentIds, undefined))
+    expect(tasksOf(phone)).toEqual([])
+    await lost(id)
+    await toldInOrder(phone, [first])
+    const missing = async () => (await changing((runs) => runs.detail(id, "dispatcher"))).missing
+    expect((await missing()).map(({ shipmentId, code }) => [shipmentId, code])).toEqual([
+      [second.shipmentId, "reason_required"]
+    ])
+
+    await changing((runs) => runs.add(id, [third.shipmentId], undefined, undefined))
+    await changing((runs) => runs.update(id, { driver_id: driver.driverId }, undefined, "the van broke down"))
+    await lost(id)
+    await until(
+      "all tasks",
+      () => inOrder(phone).length,
+      (count) => count === 3
+    )
+    expect(await missing()).toEqual([])
+    const [handed] = await engine.rows<{ reason: string }>(
+      "SELECT data->>'reason' AS reason FROM shipment_events WHERE shipment_id = $1 AND type = 'shipment.handed_off'",
+      [second.shipmentId]
+    )
+    expect(handed?.reason).toBe("the van broke down")
+    await Promise.all([phone.close(), others.close()])
+  })
+
+  it("is left alone while whoever changed it may still ask", async () => {
+    const driver = await engine.driver()
+    const [young, old] = [crypto.randomUUID(), crypto.randomUUID()]
+    for (const id of [young, old]) {
+      const run = { id, driverId: driver.driverId, vehicleId: null, name: null, plannedStartAt: null }
+      const shipmentIds = (await parcelsFor(1)).map((each) => each.shipmentId)
+      await changing((runs) => runs.create(run, shipmentIds, undefined))
+    }
+    await lost(old)
+    const wanted = () => engine.rows("SELECT FROM run_givings WHERE run_id = $1", [young])
+    expect(await wanted()).toHaveLength(1)
+    await giving(young)
+    expect(await wanted()).toEqual([])
   })
 })

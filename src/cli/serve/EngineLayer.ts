@@ -9,6 +9,7 @@ import { FleetLayer } from "../../actors/FleetPresence.ts"
 import { FleetSharing } from "../../actors/FleetSharing.ts"
 import { OfferExpiry } from "../../actors/OfferExpiry.ts"
 import { OrderActors } from "../../actors/OrderActors.ts"
+import { RunRepair } from "../../actors/RunRepair.ts"
 import { DriverEndpoint } from "../../gateway/DriverEndpoint.ts"
 import { FleetEndpoint } from "../../gateway/FleetEndpoint.ts"
 import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
@@ -54,7 +55,7 @@ const Commerce = OrderActors.pipe(Layer.provide(ShipmentAnswersLive))
 export const ActorsLayer = Commerce.pipe(Layer.provideMerge(AppDatabase), Layer.provide(Reactivity.layer))
 
 /** Identity, orders, and who follows them: what REST and the sockets both stand on. Needs DatabaseUrl, RedisUrl, Env and Secret. */
-export const SharedLayer = Layer.mergeAll(EtaKeeper, OfferExpiry).pipe(
+export const SharedLayer = Layer.mergeAll(EtaKeeper, OfferExpiry, RunRepair).pipe(
   Layer.provideMerge(PeerLink.layer),
   Layer.provideMerge(Layer.mergeAll(OrderHub.layer, TrackGate.layer, Commerce, AccessTokens.layer, Revocations.layer)),
   Layer.provideMerge(Layer.mergeAll(OrderBell.layer, EventBell.layer, PeerChannel.layer, DeliveryPins.layer)),

@@ -19,6 +19,7 @@ const words: Readonly<Record<string, string>> = {
   "shipment.retrying": "Another attempt",
   "shipment.rescheduled": "Another window promised",
   "shipment.returning": "On the way back",
+  "shipment.return_assigned": "Another driver brings it back",
   "shipment.returned": "Back at the sender",
   "shipment.cancelled": "Cancelled",
   "eta.changed": "New estimate",

@@ -15,6 +15,7 @@ export type ActionName =
   | "reassign"
   | "retry"
   | "return"
+  | "mark-returned"
   | "unassign"
   | "reschedule"
   | "cancel"
@@ -40,6 +41,7 @@ const shipmentActions: ReadonlyArray<readonly [ActionName, command: string, labe
   ["offer", "offer", "Offer", "drivers"],
   ["reassign", "reassign", "Reassign", "driver"],
   ["return", "start_return", "Send back", "nothing"],
+  ["mark-returned", "mark_returned", "Mark as returned", "reason"],
   ["unassign", "unassign", "Take from driver", "reason"],
   ["reschedule", "reschedule", "Reschedule", "window"]
 ]
