@@ -1,7 +1,7 @@
 -- What people say to each other about an order, what they send along, and what they are shown.
 
 -- A file in object storage: whose bytes they are, not the bytes. `stored_at` is NULL while it is being uploaded: then
--- `received_bytes` of it are safe, and the next ones begin there.
+-- `received_bytes` of it are safe, and the next ones begin there; `parts` names what they lie in.
 CREATE TABLE files (
   id          uuid PRIMARY KEY,
   bucket      text NOT NULL CHECK (length(bucket) BETWEEN 1 AND 100),
@@ -14,6 +14,7 @@ CREATE TABLE files (
   customer_id uuid REFERENCES customers ON DELETE SET NULL,
   uploaded_by uuid REFERENCES users ON DELETE SET NULL,
   received_bytes bigint NOT NULL DEFAULT 0,
+  parts       text[] NOT NULL DEFAULT '{}',
   received_at timestamptz NOT NULL DEFAULT now(),
   created_at  timestamptz NOT NULL DEFAULT now(),
   stored_at   timestamptz,
@@ -22,6 +23,7 @@ CREATE TABLE files (
   CONSTRAINT files_received CHECK (received_bytes BETWEEN 0 AND bytes)
 );
 COMMENT ON COLUMN files.received_at IS 'when the upload last went on';
+COMMENT ON COLUMN files.parts IS 'names of the parts that are safe, in order; empty again when the storage has forgotten them';
 COMMENT ON COLUMN files.customer_id IS 'whose personal data it holds; erased with them';
 COMMENT ON COLUMN files.deleted_at IS 'the bytes may be taken from the storage';
 CREATE UNIQUE INDEX files_place_key ON files (bucket, key);
@@ -30,6 +32,7 @@ CREATE INDEX files_customer ON files (customer_id) WHERE customer_id IS NOT NULL
 CREATE UNIQUE INDEX files_upload_key ON files (uploaded_by, sha256) WHERE deleted_at IS NULL;
 CREATE INDEX files_unfinished ON files (received_at) WHERE stored_at IS NULL;
 CREATE INDEX files_deleted ON files (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX files_parts_left ON files (stored_at) WHERE parts <> '{}' AND stored_at IS NOT NULL;
 
 -- How deliveries were proved, one row for each proof that a driver gave. A photo or a signature is known by the SHA-256 that was taken
 -- when it was captured; until the driver has uploaded a file with it the proof is pending (`added_at` is NULL). A PIN is never kept.

@@ -92,6 +92,8 @@ export const deliveryLimits = {
   fileBytesMax: 20 * 1024 * 1024,
   /** Bytes of one PATCH of an upload: what a phone sends again at most when it was cut off. */
   uploadChunkBytesMax: 1024 * 1024,
+  /** Parts of one upload: none but the last may be smaller than the file divided by this. */
+  uploadPartsMax: 1_000,
   downloadLinkTtlS: 5 * 60,
   /** How much of a file is read at once while it is sent. */
   downloadReadBytes: 64 * 1024,
@@ -100,6 +102,19 @@ export const deliveryLimits = {
   proofUploadMs: 14 * 24 * 3_600_000,
   fileSweepEveryMs: 60_000,
   fileSweepRowsMax: 100,
+  /** The parts of an upload that has ended are left alone for this long: one that was on its way then has landed. */
+  partsGraceMs: 5 * 60_000,
+  /** Uploads that are joined at once; each is in memory twice meanwhile. */
+  uploadEndsAtOnceMax: 4,
+  /** One attempt at the bucket, and beside it a second for each so many bytes. */
+  bucketTryMs: 4_000,
+  bucketBytesPerSMin: 1024 * 1024,
+  bucketTries: 3,
+  /** Before the second attempt; doubled after each, and varied by a fifth. */
+  bucketRetryMs: 150,
+  /** Parts that are read from the bucket at once when a file is joined. */
+  bucketReadsAtOnceMax: 4,
+  bucketReadBytes: 1024 * 1024,
   wrongPinsMax: 5,
   attachmentsPerMessageMax: 10,
   /** Unread messages that a phone is sent with its tasks, the oldest first; the others are read over REST. */

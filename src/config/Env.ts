@@ -37,6 +37,20 @@ export interface Env {
   readonly stripeWebhookSecret: Redacted.Redacted | undefined
   /** Where Stripe's API is, for tests. Undefined: where the library knows it. */
   readonly stripeApiUrl: string | undefined
+  /** The address of what speaks S3, such as https://s3.eu-central-1.amazonaws.com; asks for the next three too. Undefined: files lie in the home folder. */
+  readonly filesEndpoint: string | undefined
+  /** The bucket that files lie in. */
+  readonly filesBucket: string | undefined
+  /** Who signs for the bucket. */
+  readonly filesAccessKey: string | undefined
+  /** What is signed with. */
+  readonly filesSecretKey: Redacted.Redacted | undefined
+  /** The region that signatures name. */
+  readonly filesRegion: string
+  /** The bucket stands in the path (ENDPOINT/BUCKET/KEY) or in the host's name (BUCKET.ENDPOINT/KEY). */
+  readonly filesBucketIn: "path" | "host"
+  /** How browsers reach FILES_S3_ENDPOINT: download links lead there. Undefined: they lead to this server, which reads the bucket itself. */
+  readonly filesPublicUrl: string | undefined
   /** A MapLibre style that the pages draw their map with. Undefined: the pages draw the simulated city's streets themselves. */
   readonly mapStyleUrl: string | undefined
   /** Origins of browsers that may call REST and open sockets, besides the server's own. */
@@ -68,6 +82,23 @@ const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.t
 /** An address that a page or a link can be made of. */
 const HttpUrl = Schema.String.check(
   Schema.makeFilter((text) => isHttpUrl(text) || "expected an http:// or https:// URL")
+)
+
+const isOrigin = (text: string): boolean => {
+  const url = URL.parse(text)
+  return url !== null && isHttpUrl(text) && `${url.origin}/` === url.href
+}
+
+/** An address that keys of objects are put behind. */
+const HttpOrigin = Schema.String.check(
+  Schema.makeFilter((text) => isOrigin(text) || "expected an http:// or https:// URL without a path")
+)
+
+/** What S3 takes as the name of a bucket. */
+const BucketName = Schema.String.check(
+  Schema.makeFilter(
+    (text) => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) || "expected 3 to 63 of a-z, 0-9, dots and hyphens"
+  )
 )
 
 const hostAndPort = /^(?<host>[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/
@@ -113,6 +144,13 @@ export const envConfig: Config.Config<Env> = Config.all({
   stripeSecretKey: optional(Config.Redacted("STRIPE_SECRET_KEY")),
   stripeWebhookSecret: optional(Config.Redacted("STRIPE_WEBHOOK_SECRET")),
   stripeApiUrl: optional(Config.schema(HttpUrl, "STRIPE_API_URL")),
+  filesEndpoint: optional(Config.schema(HttpOrigin, "FILES_S3_ENDPOINT")),
+  filesBucket: optional(Config.schema(BucketName, "FILES_S3_BUCKET")),
+  filesAccessKey: optional(Config.NonEmptyString("FILES_S3_ACCESS_KEY")),
+  filesSecretKey: optional(Config.Redacted("FILES_S3_SECRET_KEY")),
+  filesRegion: Config.NonEmptyString("FILES_S3_REGION").pipe(Config.withDefault("us-east-1")),
+  filesBucketIn: Config.Literals(["path", "host"], "FILES_S3_BUCKET_IN").pipe(Config.withDefault("path")),
+  filesPublicUrl: optional(Config.schema(HttpOrigin, "FILES_S3_PUBLIC_URL")),
   mapStyleUrl: optional(Config.schema(HttpUrl, "MAP_STYLE_URL")),
   allowedOrigins: Config.String("ALLOWED_ORIGINS").pipe(
     Config.withDefault(""),

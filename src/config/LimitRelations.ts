@@ -30,6 +30,20 @@ const limitRelations: ReadonlyArray<readonly [holds: (limits: Limits) => boolean
   ],
   [(l) => l.etaStepMs <= l.etaFloorMs, "an estimate could be rounded up to beyond what is worth telling"],
   [(l) => l.uploadChunkBytesMax <= l.fileBytesMax, "one PATCH could carry more than any file may have"],
+  [
+    (l) => l.fileBytesMax <= l.uploadPartsMax * l.uploadChunkBytesMax,
+    "no part of a large file would be both large enough and small enough"
+  ],
+  [
+    (l) =>
+      l.bucketTries *
+        (l.bucketTryMs +
+          (l.uploadChunkBytesMax / l.bucketBytesPerSMin) * 1_000 +
+          2 ** l.bucketTries * l.bucketRetryMs) +
+        l.requestTimeoutMs <
+      l.partsGraceMs,
+    "a part could land after its upload was swept away"
+  ],
   [(l) => l.clockPastMs < l.proofUploadMs, "an accepted delivery's upload could be given up before the phone is back"],
   [(l) => l.accessTokenTtlS <= l.provisionedTokenTtlS, "a provisioned token would end before an ordinary one"],
   [(l) => l.peerHeartbeatMs * 2 <= l.peerSilentMs, "a node that is well would be taken for a silent one"],

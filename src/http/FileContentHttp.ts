@@ -3,26 +3,14 @@ import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql"
 import { FileLinks } from "../identity/FileLinks.ts"
-import { FileRepo, type FileRow } from "../persistence/FileRepo.ts"
+import { FileRepo } from "../persistence/FileRepo.ts"
 import { FileStorage } from "../persistence/FileStorage.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { systemOn } from "../persistence/RowScope.ts"
 import { Api } from "./Api.ts"
 import { byteRange } from "./ByteRange.ts"
+import { contentDisposition } from "./ContentDisposition.ts"
 import { Problem } from "./Problem.ts"
-
-const extensionOf = (mime: string): string => mime.slice(mime.indexOf("/") + 1)
-
-// RFC 6266: the plain name for old programs, the whole one beside it.
-const dispositionOf = ({ id, name, mime }: FileRow): string => {
-  const whole = name ?? `${id}.${extensionOf(mime)}`
-  const plain = whole.replace(/[^A-Za-z0-9._-]/g, "_")
-  const encoded = encodeURIComponent(whole.toWellFormed()).replace(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16)}`
-  )
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
-}
 
 /** Handlers of FileContentApi: the signature stands for whoever was given the link. */
 export const FileContentHttp = HttpApiBuilder.group(
@@ -50,14 +38,14 @@ export const FileContentHttp = HttpApiBuilder.group(
             headers: { "content-range": `bytes */${file.bytes}` }
           })
         const { from, to } = range ?? { from: 0, to: file.bytes }
-        return HttpServerResponse.stream(storage.read(file.key, from, to), {
+        return HttpServerResponse.stream(yield* storage.read(file.key, from, to), {
           status: range === undefined ? 200 : 206,
           contentType: file.mime,
           contentLength: to - from,
           headers: {
             "accept-ranges": "bytes",
             "cache-control": "private, no-store",
-            "content-disposition": dispositionOf(file),
+            "content-disposition": contentDisposition(file),
             ...(range === undefined ? {} : { "content-range": `bytes ${from}-${to - 1}/${file.bytes}` })
           }
         })

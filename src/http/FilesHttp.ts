@@ -1,16 +1,18 @@
 import { Clock, Effect } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { FileUploads } from "../actors/FileUploads.ts"
+import { FileUploads, partBytesMin, type UploadStep } from "../actors/FileUploads.ts"
 import { Env } from "../config/Env.ts"
 import { Limits } from "../config/Limits.ts"
 import { publicId } from "../domain/Ids.ts"
 import { FileLinks } from "../identity/FileLinks.ts"
 import { isPermitted } from "../identity/Principal.ts"
 import { FileRepo, type FileRow } from "../persistence/FileRepo.ts"
+import { FileStorage } from "../persistence/FileStorage.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
+import { contentDisposition } from "./ContentDisposition.ts"
 import { File } from "./FilesApi.ts"
 import { Idempotency } from "./Idempotency.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
@@ -40,6 +42,7 @@ export const FilesHttp = HttpApiBuilder.group(
     const rows = yield* FileRepo
     const uploads = yield* FileUploads
     const links = yield* FileLinks
+    const storage = yield* FileStorage
 
     const show = (file: FileRow): typeof File.Type => ({
       id: file.id,
@@ -64,14 +67,21 @@ export const FilesHttp = HttpApiBuilder.group(
       return yield* new RowAbsent({ kind: "file", id })
     })
 
-    const refusedStep = (outcome: "other_offset" | "too_long", file: FileRow): Problem =>
-      outcome === "too_long"
-        ? new Problem({ code: "body_too_large", detail: `the file has ${file.bytes} bytes` })
-        : new Problem({
-            code: "upload_offset_differs",
-            detail: `the upload stands at ${file.received_bytes}`,
-            headers: offsetHeaders(file)
-          })
+    const otherOffset = (file: FileRow): Problem =>
+      new Problem({
+        code: "upload_offset_differs",
+        detail: `the upload stands at ${file.received_bytes}`,
+        headers: offsetHeaders(file)
+      })
+
+    const refusedStep = (outcome: Exclude<UploadStep["outcome"], "written">, file: FileRow): Problem => {
+      if (outcome === "other_offset") return otherOffset(file)
+      if (outcome === "too_long")
+        return new Problem({ code: "body_too_large", detail: `the file has ${file.bytes} bytes` })
+      const bytesMin = partBytesMin(file, limits.uploadPartsMax)
+      const detail = `a part of this file but the last has at least ${bytesMin} bytes`
+      return new Problem({ code: "part_too_small", detail, headers: offsetHeaders(file) })
+    }
 
     return handlers.handleAll({
       begin: Effect.fn("FilesHttp.begin")(function* ({ payload }) {
@@ -89,11 +99,13 @@ export const FilesHttp = HttpApiBuilder.group(
         const { userId } = yield* CurrentPrincipal
         const offset = yield* offsetOf(headers["upload-offset"])
         const bytes = yield* readRawBody(yield* HttpServerRequest.HttpServerRequest, limits.uploadChunkBytesMax)
-        const { outcome, file } = yield* scope.run(uploads.write(params.id, userId, offset, bytes))
+        const rowScope = yield* scope.current
+        const { outcome, file } = yield* uploads.write(params.id, userId, { offset, bytes }, rowScope)
         if (outcome !== "written") return yield* refusedStep(outcome, file)
         if (file.received_bytes < file.bytes || file.stored_at !== null) return shown(file)
         const ended = yield* uploads.end(file)
         if (ended.outcome === "stored") return shown(ended.file)
+        if (ended.outcome === "parts_lost") return yield* otherOffset(ended.file)
         return yield* new Problem({ code: "checksum_mismatch", headers: offsetHeaders(ended.file) })
       }),
       download: Effect.fn("FilesHttp.download")(function* ({ params }) {
@@ -102,8 +114,10 @@ export const FilesHttp = HttpApiBuilder.group(
         const expiresS = Math.ceil((yield* Clock.currentTimeMillis) / 1000) + limits.downloadLinkTtlS
         const base = publicBase(env, yield* HttpServerRequest.HttpServerRequest)
         const query = new URLSearchParams({ expires: String(expiresS), signature: links.sign(file.id, expiresS) })
+        const linked = { key: file.key, mime: file.mime, disposition: contentDisposition(file) }
+        const direct = yield* storage.link(linked, limits.downloadLinkTtlS)
         return {
-          url: `${base}/v1/files/${publicId("file", file.id)}/content?${query}`,
+          url: direct ?? `${base}/v1/files/${publicId("file", file.id)}/content?${query}`,
           expires_at: new Date(expiresS * 1000)
         }
       })

@@ -95,6 +95,7 @@ export const problemCodes = {
   invalid_body: { status: 422, title: "The body is not valid", retry: "never" },
   idempotency_key_reused: { status: 422, title: "The Idempotency-Key was used for another request", retry: "never" },
   checksum_mismatch: { status: 422, title: "What was uploaded is not what was announced", retry: "now" },
+  part_too_small: { status: 422, title: "The part of the upload is too small", retry: "never" },
   password_wrong: { status: 422, title: "The current password is wrong", retry: "never" },
   rate_limited: { status: 429, title: "Too many requests", retry: "later" },
   internal_error: { status: 500, title: "Something went wrong on our side", retry: "later" },

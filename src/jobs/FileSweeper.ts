@@ -14,8 +14,9 @@ const proofsMissing = Metric.gauge("dropmate_proofs_missing", {
 })
 
 /**
- * One round: uploads that have stood still for too long are given up, the bytes of deleted files are removed, and proofs that
- * wait are counted. A row goes only after its bytes, so a round that breaks off is finished by the next. Answers how many went.
+ * One round: uploads that have stood still for too long are given up, the bytes of deleted files and the parts of stored ones are
+ * removed, and proofs that wait are counted. A row goes only after its bytes, so a round that breaks off is finished by the next, and
+ * two nodes at once do the same twice. Answers how many files went.
  */
 export const sweepFiles = Effect.gen(function* () {
   const limits = yield* Limits
@@ -24,19 +25,25 @@ export const sweepFiles = Effect.gen(function* () {
   const files = yield* Effect.provideService(FileRepo.make, SqlClient.SqlClient, jobs)
   const proofs = yield* Effect.provideService(ProofRepo.make, SqlClient.SqlClient, jobs)
   const nowMs = yield* Clock.currentTimeMillis
-  const spent = yield* files.spent(
-    new Date(nowMs - limits.attachmentUploadMs),
-    new Date(nowMs - limits.proofUploadMs),
-    limits.fileSweepRowsMax
-  )
+  const before = (ms: number): Date => new Date(nowMs - ms)
+  const counted = yield* proofs.countPending(before(limits.proofMissingMs))
+  yield* Metric.update(proofsPending, counted.pending)
+  yield* Metric.update(proofsMissing, counted.missing)
+  const stillSince = {
+    attachmentsBefore: before(limits.attachmentUploadMs),
+    proofsBefore: before(limits.proofUploadMs)
+  }
+  yield* files.giveUp(stillSince, limits.fileSweepRowsMax)
+  for (const id of yield* files.partsLeft(before(limits.partsGraceMs), limits.fileSweepRowsMax)) {
+    yield* storage.forget(id)
+    yield* files.partsGone(id)
+  }
+  const spent = yield* files.spent(before(limits.partsGraceMs), limits.fileSweepRowsMax)
   for (const { id, key } of spent) {
     yield* storage.forget(id)
     yield* storage.remove(key)
     yield* files.drop(id)
   }
-  const counted = yield* proofs.countPending(new Date(nowMs - limits.proofMissingMs))
-  yield* Metric.update(proofsPending, counted.pending)
-  yield* Metric.update(proofsMissing, counted.missing)
   return spent.length
 })
 

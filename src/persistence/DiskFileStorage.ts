@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto"
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Effect, Layer, Stream } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { FileStorage, StorageFailed } from "./FileStorage.ts"
+import { FileStorage, type Sealed, StorageFailed, type WantedFile } from "./FileStorage.ts"
+import { partName } from "./PartName.ts"
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -33,47 +34,28 @@ const withHandle = async <A>(handle: FileHandle, work: (handle: FileHandle) => P
 const syncFolder = async (folder: string): Promise<void> =>
   withHandle(await open(folder, "r"), (handle) => handle.sync())
 
-const folderFor = async (path: string): Promise<void> =>
-  void (await mkdir(dirname(path), { recursive: true, mode: 0o700 }))
+const makeFolder = async (folder: string): Promise<void> => {
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (made === undefined) return
+  await syncFolder(dirname(folder))
+  if (made !== folder) await syncFolder(dirname(made))
+}
 
-const writeAt = async (path: string, offset: number, bytes: Uint8Array): Promise<boolean> => {
-  await folderFor(path)
-  const handle = offset === 0 ? await open(path, "w", 0o600) : await unlessAbsent(open(path, "r+"))
-  if (handle === undefined) return false
-  const isThere = await withHandle(handle, async (file) => {
-    if ((await file.stat()).size < offset) return false
-    let written = 0
-    while (written < bytes.length)
-      written += (await file.write(bytes, written, bytes.length - written, offset + written)).bytesWritten
-    // What a broken-off attempt wrote beyond is none of this upload's.
-    await file.truncate(offset + bytes.length)
+/** A new file in an upload's folder, which goes with the folder if nobody ever learns its name. */
+const writeNew = async (uploadFolder: string, name: string, pieces: ReadonlyArray<Uint8Array>): Promise<string> => {
+  await makeFolder(uploadFolder)
+  const path = join(uploadFolder, name)
+  await withHandle(await open(path, "wx", 0o600), async (file) => {
+    for (const piece of pieces) await file.writeFile(piece)
     await file.sync()
-    return true
   })
-  if (offset === 0) await syncFolder(dirname(path))
-  return isThere
+  await syncFolder(uploadFolder)
+  return path
 }
 
 const sizeOf = async (path: string): Promise<number | undefined> => {
   const handle = await unlessAbsent(open(path, "r"))
   return handle === undefined ? undefined : withHandle(handle, async (file) => (await file.stat()).size)
-}
-
-const digestOf = async (path: string) => {
-  const handle = await unlessAbsent(open(path, "r"))
-  if (handle === undefined) return undefined
-  const hash = createHash("sha256")
-  let bytes = 0
-  for await (const chunk of handle.createReadStream()) {
-    hash.update(chunk as Uint8Array)
-    bytes += (chunk as Uint8Array).length
-  }
-  return { sha256: new Uint8Array(hash.digest()), bytes }
-}
-
-const removeAt = async (path: string): Promise<void> => {
-  await rm(path, { force: true })
-  await unlessAbsent(syncFolder(dirname(path)))
 }
 
 const readRange = async (path: string, from: number, length: number): Promise<Uint8Array> => {
@@ -84,9 +66,28 @@ const readRange = async (path: string, from: number, length: number): Promise<Ui
   })
 }
 
+/** Joins the parts of an upload into its file. Nothing takes a sealed file's place: what is there was right once. */
+const joinParts = async ({ bytes, sha256, parts }: WantedFile, uploadFolder: string, path: string): Promise<Sealed> => {
+  if ((await sizeOf(path)) === bytes) return "sealed"
+  const pieces: Array<Uint8Array> = []
+  const hash = createHash("sha256")
+  for (const part of parts) {
+    const piece = await unlessAbsent(readFile(join(uploadFolder, part)))
+    if (piece === undefined) return (await sizeOf(path)) === bytes ? "sealed" : "lost"
+    pieces.push(piece)
+    hash.update(piece)
+  }
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (length !== bytes || Buffer.compare(hash.digest(), sha256) !== 0) return "different"
+  await makeFolder(dirname(path))
+  await rename(await writeNew(uploadFolder, partName(0, bytes), pieces), path)
+  await syncFolder(dirname(path))
+  return "sealed"
+}
+
 /**
- * Files in a folder of this machine: `uploads/ID` while they come in, `stored/AB/ID` afterwards, renamed in one step. Nodes that
- * serve the same database need the same folder.
+ * Files in a folder of this machine: `uploads/ID/` with the parts that came in, `stored/AB/ID` when they are joined. Nodes that serve
+ * the same database need the same folder.
  */
 export const diskFileStorage = (folder: string): Layer.Layer<FileStorage> =>
   Layer.effect(
@@ -101,30 +102,33 @@ export const diskFileStorage = (folder: string): Layer.Layer<FileStorage> =>
       return FileStorage.of({
         bucket: "disk",
         keyOf,
-        write: (id, offset, bytes) => onDisk(() => writeAt(uploadOf(id), offset, bytes)),
-        digest: (id) => onDisk(async () => (await digestOf(uploadOf(id))) ?? (await digestOf(pathOf(keyOf(id))))),
-        seal: (id) =>
+        write: (id, offset, bytes) =>
           onDisk(async () => {
-            const path = pathOf(keyOf(id))
-            await folderFor(path)
-            // Sealed before, perhaps by somebody who then died.
-            if ((await sizeOf(uploadOf(id))) === undefined && (await sizeOf(path)) !== undefined) return
-            await rename(uploadOf(id), path)
-            await syncFolder(dirname(path))
-            await syncFolder(join(folder, "stored"))
-            await syncFolder(join(folder, "uploads"))
+            const part = partName(offset, bytes.length)
+            await writeNew(uploadOf(id), part, [bytes])
+            return part
           }),
-        forget: (id) => onDisk(() => removeAt(uploadOf(id))),
-        remove: (key) => onDisk(() => removeAt(pathOf(key))),
+        seal: (file) => onDisk(() => joinParts(file, uploadOf(file.id), pathOf(keyOf(file.id)))),
+        forget: (id) => onDisk(() => rm(uploadOf(id), { recursive: true, force: true })),
+        remove: (key) =>
+          onDisk(async () => {
+            await rm(pathOf(key), { force: true })
+            await unlessAbsent(syncFolder(dirname(pathOf(key))))
+          }),
         read: (key, from, to) =>
-          Stream.unfold(from, (at) =>
-            at >= to
-              ? Effect.succeed(undefined)
-              : Effect.map(
-                  onDisk(() => readRange(pathOf(key), at, Math.min(downloadReadBytes, to - at))),
-                  (bytes) => (bytes.length === 0 ? undefined : ([bytes, at + bytes.length] as const))
-                )
-          )
+          Effect.map(
+            onDisk(async () => (await open(pathOf(key), "r")).close()),
+            () =>
+              Stream.unfold(from, (at) =>
+                at >= to
+                  ? Effect.succeed(undefined)
+                  : Effect.map(
+                      onDisk(() => readRange(pathOf(key), at, Math.min(downloadReadBytes, to - at))),
+                      (bytes) => (bytes.length === 0 ? undefined : ([bytes, at + bytes.length] as const))
+                    )
+              )
+          ),
+        link: () => Effect.succeed(undefined)
       })
     })
   )

@@ -20,6 +20,8 @@ export interface FileRow {
   readonly customer_id: string | null
   readonly uploaded_by: string | null
   readonly received_bytes: number
+  /** The parts that are safe, in order. */
+  readonly parts: ReadonlyArray<string>
   readonly created_at: Date
   readonly stored_at: Date | null
 }
@@ -44,6 +46,12 @@ export interface FileReader {
   readonly customerId?: string | undefined
 }
 
+/** Before when an upload must have gone on, or else is given up. */
+export interface StandsStill {
+  readonly attachmentsBefore: Date
+  readonly proofsBefore: Date
+}
+
 /** A file whose bytes may go from the storage. */
 export interface SpentFile {
   readonly id: string
@@ -53,14 +61,34 @@ export interface SpentFile {
 const makeFileSweeping = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  /** Gives up uploads that have stood still, and takes files that were deleted; their rows stay until `drop`. */
-  const spent = Effect.fn("FileRepo.spent")(function* (attachmentsBefore: Date, proofsBefore: Date, limit: number) {
-    return yield* sql<SpentFile>`UPDATE files SET deleted_at = coalesce(deleted_at, now())
-      WHERE id IN (SELECT id FROM files WHERE deleted_at IS NOT NULL
-          OR stored_at IS NULL AND received_at < (CASE purpose WHEN 'proof' THEN ${proofsBefore}::timestamptz ELSE ${attachmentsBefore}::timestamptz END)
+  /** Gives up uploads that have stood still. Answers how many. */
+  const giveUp = Effect.fn("FileRepo.giveUp")(function* (
+    { attachmentsBefore, proofsBefore }: StandsStill,
+    limit: number
+  ) {
+    const rows = yield* sql`UPDATE files SET deleted_at = now()
+      WHERE id IN (SELECT id FROM files WHERE deleted_at IS NULL AND stored_at IS NULL
+          AND received_at < (CASE purpose WHEN 'proof' THEN ${proofsBefore}::timestamptz ELSE ${attachmentsBefore}::timestamptz END)
         ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-      RETURNING id, key`
+      RETURNING id`
+    return rows.length
   })
+
+  /** Files that were deleted or given up before; their rows stay until `drop`, and those that a message still names come last. */
+  const spent = (deletedBefore: Date, limit: number) =>
+    sql<SpentFile>`SELECT id, key FROM files WHERE deleted_at < ${deletedBefore}
+      ORDER BY EXISTS (SELECT FROM message_attachments WHERE file_id = files.id), deleted_at LIMIT ${limit}`
+
+  /** Files that were stored before, whose parts the storage still has. */
+  const partsLeft = Effect.fn("FileRepo.partsLeft")(function* (storedBefore: Date, limit: number) {
+    const rows = yield* sql<{ readonly id: string }>`SELECT id FROM files
+      WHERE stored_at < ${storedBefore} AND parts <> '{}' AND deleted_at IS NULL ORDER BY stored_at LIMIT ${limit}`
+    return rows.map(({ id }) => id)
+  })
+
+  /** The storage has forgotten the parts of a stored file. */
+  const partsGone = (id: string) =>
+    Effect.asVoid(sql`UPDATE files SET parts = '{}' WHERE id = ${id} AND stored_at IS NOT NULL`)
 
   /** Forgets a file whose bytes are gone. */
   const drop = (id: string) =>
@@ -68,7 +96,7 @@ const makeFileSweeping = Effect.gen(function* () {
       sql`DELETE FROM files WHERE id = ${id} AND deleted_at IS NOT NULL AND NOT EXISTS (SELECT FROM message_attachments WHERE file_id = ${id})`
     )
 
-  return { spent, drop }
+  return { giveUp, spent, drop, partsLeft, partsGone }
 })
 
 const makeFileKnowledge = Effect.gen(function* () {
@@ -108,7 +136,7 @@ const makeFileKnowledge = Effect.gen(function* () {
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const columns = sql`f.id, f.key, f.mime, f.bytes::integer AS bytes, f.sha256, f.name, f.purpose, f.customer_id, f.uploaded_by,
-    f.received_bytes::integer AS received_bytes, f.created_at, f.stored_at`
+    f.received_bytes::integer AS received_bytes, f.parts, f.created_at, f.stored_at`
 
   const get = Effect.fn("FileRepo.get")(function* (id: string) {
     const rows =
@@ -128,6 +156,7 @@ const make = Effect.gen(function* () {
       ON CONFLICT (uploaded_by, sha256) WHERE deleted_at IS NULL DO UPDATE
       SET mime = CASE WHEN f.stored_at IS NULL THEN excluded.mime ELSE f.mime END,
           received_bytes = CASE WHEN f.stored_at IS NULL AND f.bytes <> excluded.bytes THEN 0 ELSE f.received_bytes END,
+          parts = CASE WHEN f.stored_at IS NULL AND f.bytes <> excluded.bytes THEN '{}' ELSE f.parts END,
           bytes = CASE WHEN f.stored_at IS NULL THEN excluded.bytes ELSE f.bytes END,
           received_at = now()
       RETURNING ${columns}, (xmax = 0) AS is_new`
@@ -141,17 +170,25 @@ const make = Effect.gen(function* () {
     return yield* theRow("file", id, rows)
   })
 
-  /** How much of an upload is safe now. The caller holds the row. */
-  const setReceived = Effect.fn("FileRepo.setReceived")(function* (id: string, bytes: number) {
-    const rows = yield* sql<FileRow>`UPDATE files AS f SET received_bytes = ${bytes}, received_at = now()
+  /** One more part of an upload is safe. The caller holds the row. */
+  const addPart = Effect.fn("FileRepo.addPart")(function* (id: string, part: string, bytes: number) {
+    const rows = yield* sql<FileRow>`UPDATE files AS f
+      SET received_bytes = f.received_bytes + ${bytes}::bigint, parts = array_append(f.parts, ${part}::text), received_at = now()
       WHERE f.id = ${id} RETURNING ${columns}`
     return yield* theRow("file", id, rows)
   })
 
-  /** Marks a file as stored; the caller holds the row. */
-  const setStored = Effect.fn("FileRepo.setStored")(function* (id: string) {
-    const rows =
-      yield* sql<FileRow>`UPDATE files AS f SET stored_at = coalesce(f.stored_at, now()) WHERE f.id = ${id} RETURNING ${columns}`
+  /** Nothing of an upload counts any more. The caller holds the row. */
+  const beginAnew = Effect.fn("FileRepo.beginAnew")(function* (id: string) {
+    const rows = yield* sql<FileRow>`UPDATE files AS f SET received_bytes = 0, parts = '{}', received_at = now()
+      WHERE f.id = ${id} RETURNING ${columns}`
+    return yield* theRow("file", id, rows)
+  })
+
+  /** Marks a file as stored in a bucket; the caller holds the row. */
+  const setStored = Effect.fn("FileRepo.setStored")(function* (id: string, bucket: string) {
+    const rows = yield* sql<FileRow>`UPDATE files AS f SET stored_at = coalesce(f.stored_at, now()), bucket = ${bucket}
+      WHERE f.id = ${id} RETURNING ${columns}`
     return yield* theRow("file", id, rows)
   })
 
@@ -163,7 +200,8 @@ const make = Effect.gen(function* () {
     get,
     begin,
     lock,
-    setReceived,
+    addPart,
+    beginAnew,
     setStored,
     setCustomer,
     ...(yield* makeFileKnowledge),

@@ -7,9 +7,30 @@ export class StorageFailed extends Data.TaggedError("StorageFailed")<{ readonly 
   }
 }
 
+/** What an upload is to be. */
+export interface WantedFile {
+  /** A bare UUID. */
+  readonly id: string
+  readonly bytes: number
+  readonly sha256: Uint8Array
+  /** The names that `write` gave, in order. */
+  readonly parts: ReadonlyArray<string>
+}
+
+/** What came of `seal`: `lost` when parts are gone and the file is not there either, `different` when they are not what was announced. */
+export type Sealed = "sealed" | "different" | "lost"
+
+/** How a sealed file is shown to whoever opens a link to it. */
+export interface LinkedFile {
+  readonly key: string
+  readonly mime: string
+  /** The value of Content-Disposition. */
+  readonly disposition: string
+}
+
 /**
- * Where the bytes of files are. A file is known by its id (a bare UUID) while it is uploaded, and from `seal` on by its key, under
- * which it never changes. Whatever succeeded survives the loss of power.
+ * Where the bytes of files are. An upload lies there in parts that never change; it becomes the file of its key in one step, under
+ * which it never changes either. Whatever succeeded survives the loss of power. No caller holds a transaction.
  */
 export class FileStorage extends Context.Service<
   FileStorage,
@@ -18,19 +39,21 @@ export class FileStorage extends Context.Service<
     readonly bucket: string
     /** The key that a file will have. */
     readonly keyOf: (id: string) => string
-    /** Writes bytes of an upload at an offset; false when the storage does not have the bytes before it. May be repeated. */
-    readonly write: (id: string, offset: number, bytes: Uint8Array) => Effect.Effect<boolean, StorageFailed>
-    /** SHA-256 and length of what is there of an upload, or of the sealed file; undefined when nothing is. */
-    readonly digest: (
-      id: string
-    ) => Effect.Effect<{ readonly sha256: Uint8Array; readonly bytes: number } | undefined, StorageFailed>
-    /** Makes an upload the file of its key. May be repeated. */
-    readonly seal: (id: string) => Effect.Effect<void, StorageFailed>
-    /** Forgets an upload's bytes. May be repeated. */
+    /** Keeps bytes of an upload as a part. Answers the part's name, which no other attempt has. */
+    readonly write: (id: string, offset: number, bytes: Uint8Array) => Effect.Effect<string, StorageFailed>
+    /** Makes an upload the file of its key, if its parts are what was announced. May be repeated, also after `forget`. */
+    readonly seal: (file: WantedFile) => Effect.Effect<Sealed, StorageFailed>
+    /** Forgets every part of an upload. May be repeated. */
     readonly forget: (id: string) => Effect.Effect<void, StorageFailed>
     /** Removes a sealed file. May be repeated. */
     readonly remove: (key: string) => Effect.Effect<void, StorageFailed>
-    /** Bytes `from` to `to` (exclusive) of a sealed file. */
-    readonly read: (key: string, from: number, to: number) => Stream.Stream<Uint8Array, StorageFailed>
+    /** Opens bytes `from` to `to` (exclusive) of a sealed file. */
+    readonly read: (
+      key: string,
+      from: number,
+      to: number
+    ) => Effect.Effect<Stream.Stream<Uint8Array, StorageFailed>, StorageFailed>
+    /** A link to the storage itself that lives for so many seconds; undefined when the outside does not reach it. */
+    readonly link: (file: LinkedFile, ttlS: number) => Effect.Effect<string | undefined>
   }
 >()("dropmate/persistence/FileStorage") {}

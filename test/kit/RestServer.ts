@@ -20,6 +20,7 @@ import { Revocations } from "../../src/identity/Revocations.ts"
 import { Secret } from "../../src/identity/Secret.ts"
 import { AppDatabase, DatabaseUrl } from "../../src/persistence/Database.ts"
 import { diskFileStorage } from "../../src/persistence/DiskFileStorage.ts"
+import type { FileStorage } from "../../src/persistence/FileStorage.ts"
 import { migrate } from "../../src/persistence/Migrations.ts"
 import type { RowScope } from "../../src/persistence/RowScope.ts"
 import { seed } from "../../src/persistence/Seed.ts"
@@ -45,8 +46,8 @@ export interface RestOptions {
   readonly databaseUrl?: string
   /** What goes wrong between two steps; nothing without it. */
   readonly faultAt?: (name: FaultPointName) => Effect.Effect<void>
-  /** Another server's files, likewise. */
-  readonly filesFolder?: string
+  /** Where its files are; without it a folder of its own. */
+  readonly files?: Layer.Layer<FileStorage>
   /** Whose rows a principal reaches; without it their own. */
   readonly scopeOf?: (principal: Principal) => RowScope
   /** What stands in for the processors of payments; without it those of the environment. */
@@ -68,7 +69,6 @@ export type RestServices =
 export interface RestServer {
   readonly url: string
   readonly databaseUrl: string
-  readonly filesFolder: string
   readonly server: Server
   readonly run: <A, E>(effect: Effect.Effect<A, E, RestServices>) => Promise<A>
   readonly stop: () => Promise<void>
@@ -121,13 +121,12 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
   const database = options.databaseUrl === undefined ? await freshDatabase() : undefined
   const databaseUrl = options.databaseUrl ?? database?.url ?? ""
   const url = Redacted.make(databaseUrl)
-  const filesFolder = options.filesFolder ?? testFilesFolder()
   const scope = await Effect.runPromise(Scope.make())
   const base = Layer.mergeAll(
     Layer.succeed(Limits, { ...testLimits, ...options.limits }),
     Layer.succeed(Env, { ...testEnv, ...options.env }),
     options.faultAt === undefined ? Layer.empty : Layer.succeed(FaultPoint, options.faultAt),
-    diskFileStorage(filesFolder),
+    options.files ?? diskFileStorage(testFilesFolder()),
     options.scopeOf === undefined ? Layer.empty : Layer.succeed(ScopeOfPrincipal, options.scopeOf),
     Logger.layer([])
   )
@@ -156,5 +155,5 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
   }
   const run = <A, E>(effect: Effect.Effect<A, E, RestServices>): Promise<A> =>
     Effect.runPromise(Effect.provideContext(effect, all))
-  return { url: `http://127.0.0.1:${port}`, databaseUrl, filesFolder, server, run, stop }
+  return { url: `http://127.0.0.1:${port}`, databaseUrl, server, run, stop }
 }

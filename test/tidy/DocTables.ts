@@ -64,7 +64,7 @@ const environmentTable = (project: Project): string => {
   const text = project.texts.get("src/config/Env.ts") ?? ""
   const rows = [...text.matchAll(/^ {2}(\w+): (?:optional\()?Config\.(\w+)\(([\s\S]*?)(?=\n {2}\w+:|\n\}\))/gm)].map(
     ([, field = "", kind = "", rest = ""]) => {
-      const name = /"([A-Z][A-Z_]+)"/.exec(rest)?.[1] ?? field
+      const name = /"([A-Z][A-Z0-9_]+)"/.exec(rest)?.[1] ?? field
       const fallback = /withDefault\((`[^`]*`|"[^"]*"|[\w.]+)\)/.exec(rest)?.[1]?.replaceAll('"', "")
       const literals =
         kind === "Literals"

@@ -3,6 +3,7 @@ import { CommandFailed } from "../CommandFailed.ts"
 
 const port = "a port number from 1 to 65535"
 const httpUrl = "an http:// or https:// URL"
+const origin = "an http:// or https:// URL without a path"
 
 /** What a variable must be, in words; the schema that decides is in `Env.ts`. */
 const expected: Readonly<Record<string, string>> = {
@@ -12,6 +13,10 @@ const expected: Readonly<Record<string, string>> = {
   DROPMATE_CLOCK_OFFSET_MS: "a whole number from -3456000000 to 3456000000",
   LOG_LEVEL: "Trace, Debug, Info, Warn or Error",
   LOG_FORMAT: "pretty or json",
+  FILES_S3_ENDPOINT: origin,
+  FILES_S3_PUBLIC_URL: origin,
+  FILES_S3_BUCKET: "3 to 63 of a-z, 0-9, dots and hyphens",
+  FILES_S3_BUCKET_IN: "path or host",
   MAP_STYLE_URL: httpUrl,
   PUBLIC_URL: httpUrl
 }

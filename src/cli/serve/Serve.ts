@@ -8,12 +8,15 @@ import { HttpPort } from "../../gateway/HttpPort.ts"
 import { RealtimeServer } from "../../gateway/RealtimeServer.ts"
 import { Passwords } from "../../identity/Passwords.ts"
 import { Secret } from "../../identity/Secret.ts"
+import type { BucketPlace } from "../../persistence/Bucket.ts"
+import { bucketFileStorage } from "../../persistence/BucketFileStorage.ts"
 import { DatabaseUrl } from "../../persistence/Database.ts"
 import { diskFileStorage } from "../../persistence/DiskFileStorage.ts"
 import { migrate } from "../../persistence/Migrations.ts"
 import { QueueRedisUrl, requireKeepingQueue } from "../../persistence/QueuePolicy.ts"
 import { RedisUrl } from "../../persistence/Redis.ts"
 import { seed } from "../../persistence/Seed.ts"
+import { bucketOf } from "../BucketOf.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import { readEnv } from "../InstanceUrls.ts"
 import { otherSchema, refusedDatabase } from "../OtherSchema.ts"
@@ -36,6 +39,7 @@ export const serve = Effect.gen(function* () {
     if (broken.length > 0)
       return yield* new CommandFailed({ message: `limits contradict each other: ${broken.join("; ")}` })
     const roles = yield* ServerRoles
+    const place = yield* bucketOf(env)
     const prepared = Effect.gen(function* () {
       const started = yield* startInfrastructure(env)
       yield* requireKeepingQueue(started.queueRedisUrl)
@@ -44,7 +48,7 @@ export const serve = Effect.gen(function* () {
     })
     const pages = roles.has("api") ? builtWeb : Effect.succeed("")
     const [infrastructure, webFolder] = yield* Effect.all([prepared, pages], { concurrency: 2 })
-    return yield* run(infrastructure, env, webFolder, roles)
+    return yield* run(infrastructure, env, place, webFolder, roles)
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.merge(observability(env), shiftedClock(env.clockOffsetMs))),
@@ -92,7 +96,13 @@ const prepareDatabase = (infrastructure: Infrastructure, env: Env) =>
     }
   }).pipe(Effect.provide(Passwords.layer))
 
-const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles: ReadonlySet<ServerRole>) =>
+const run = (
+  infrastructure: Infrastructure,
+  env: Env,
+  place: BucketPlace | undefined,
+  webFolder: string,
+  roles: ReadonlySet<ServerRole>
+) =>
   Effect.gen(function* () {
     const engine = yield* buildEngine(
       nodeLayer(roles, webFolder).pipe(
@@ -104,7 +114,7 @@ const run = (infrastructure: Infrastructure, env: Env, webFolder: string, roles:
             Layer.succeed(Env, env),
             Layer.succeed(ClusterPlace, placeOf(roles, env)),
             Secret.layer(infrastructure.secret),
-            diskFileStorage(infrastructure.home.filesDir)
+            place === undefined ? diskFileStorage(infrastructure.home.filesDir) : bucketFileStorage(place)
           )
         )
       )
