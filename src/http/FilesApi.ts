@@ -73,7 +73,7 @@ export class FilesApi extends HttpApiGroup.make("files")
       .annotate(RawBody, { bytesMax: "uploadChunkBytesMax" })
       .annotate(
         OpenApi.Description,
-        "The next part, as bytes (`application/offset+octet-stream`), at `Upload-Offset`. The part that completes the file stores it, when its hash agrees."
+        "The next part, as bytes (`application/offset+octet-stream`), at `Upload-Offset`. No part but the last may be smaller than a thousandth of the file. The part that completes the file stores it, when its hash agrees."
       ),
     HttpApiEndpoint.get("download", "/:id/download", {
       params: id,

@@ -19,6 +19,11 @@ export const bucketFileStorage = (place: BucketPlace): Layer.Layer<FileStorage> 
       const pathOf = (key: string): string => `stored/${key}`
       const keyOf = (id: string): string => `${id.slice(-2)}/${id}`
 
+      // Uploads answer 503 until it is there; everything else works.
+      yield* Effect.forkScoped(
+        Effect.catch(bucket.list("uploads/none"), ({ reason }) => Effect.logWarning("bucket_out_of_reach", reason))
+      )
+
       const lengthOf = (key: string) => Effect.map(bucket.get(pathOf(key), 0, 1), (found) => found?.whole)
 
       /** Nothing takes a sealed file's place: what is there was right once. */

@@ -111,6 +111,20 @@ describe.concurrent("errors", () => {
       { MAP_STYLE_URL: "tiles.example/style.json" },
       /MAP_STYLE_URL must be an http:\/\/ or https:\/\/ URL, not "tiles.example\/style.json"/
     ],
+    [
+      "a bucket's address with a path",
+      ["env"],
+      1,
+      { FILES_S3_ENDPOINT: "https://s3.example/files" },
+      /FILES_S3_ENDPOINT must be an http:\/\/ or https:\/\/ URL without a path, not "https:\/\/s3.example\/files"/
+    ],
+    [
+      "half a bucket",
+      ["serve"],
+      1,
+      { FILES_S3_ENDPOINT: "https://s3.example", FILES_S3_BUCKET: "files" },
+      /FILES_S3_ENDPOINT is set, and FILES_S3_ACCESS_KEY, FILES_S3_SECRET_KEY must be too/
+    ],
     ["words for a number", ["env"], 1, { TRUSTED_PROXY_HOPS: "few" }, /TRUSTED_PROXY_HOPS must be a whole .*"few"/]
   ])("tells %s in one line", async (_name, args, exitCode, environment, message) => {
     const run = await dropmate(args, environment)

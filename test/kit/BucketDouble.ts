@@ -22,7 +22,8 @@ interface Refused {
   readonly code: string
 }
 
-interface Signed {
+/** A request as its signature sees it. */
+export interface Signed {
   readonly method: string
   readonly path: string
   readonly query: ReadonlyArray<readonly [string, string]>
@@ -45,7 +46,13 @@ const encoded = (text: string): string =>
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The signature of version 4, from the published algorithm and from nothing of the library that signs. */
-const signatureOf = (asked: Signed, date: string, signedHeaders: string, payload: string): string => {
+export const signatureOf = (
+  asked: Signed,
+  date: string,
+  signedHeaders: string,
+  payload: string,
+  signer: { readonly secretKey: string; readonly region: string } = { secretKey, region }
+): string => {
   const query = asked.query
     .filter(([name]) => name !== "X-Amz-Signature")
     .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
@@ -57,9 +64,10 @@ const signatureOf = (asked: Signed, date: string, signedHeaders: string, payload
     .join("")
   const path = asked.path.split("/").map(encoded).join("/")
   const canonical = [asked.method, path, query, headers, signedHeaders, payload].join("\n")
-  const scope = `${date.slice(0, 8)}/${region}/s3/aws4_request`
+  const scope = `${date.slice(0, 8)}/${signer.region}/s3/aws4_request`
   const toSign = ["AWS4-HMAC-SHA256", date, scope, hexHash(canonical)].join("\n")
-  const key = [region, "s3", "aws4_request"].reduce<Buffer>(hmac, hmac(`AWS4${secretKey}`, date.slice(0, 8)))
+  const day = hmac(`AWS4${signer.secretKey}`, date.slice(0, 8))
+  const key = [signer.region, "s3", "aws4_request"].reduce<Buffer>(hmac, day)
   return hmac(key, toSign).toString("hex")
 }
 

@@ -4,6 +4,7 @@ import { Limits } from "../../config/Limits.ts"
 import { defaultHomeRoot } from "../../embedded/Home.ts"
 import { CommandFailed, commandFailed } from "../CommandFailed.ts"
 import { type InstanceUrls, instanceUrls, readEnv } from "../InstanceUrls.ts"
+import { examineBucket } from "./BucketExamination.ts"
 import { examineDatabase } from "./DatabaseExamination.ts"
 import { type Finding, fail, ok } from "./Examination.ts"
 import { examineMachine } from "./MachineExamination.ts"
@@ -19,7 +20,7 @@ export const doctorCommand = Command.make(
       const limits = yield* Limits
       const home = env.home ?? defaultHomeRoot
       const machine = yield* Effect.tryPromise({ try: () => examineMachine(limits, home), catch: commandFailed })
-      const findings = [...machine, ...(yield* examineInstance)]
+      const findings = [...machine, ...(yield* examineBucket(env, limits)), ...(yield* examineInstance)]
       if (json) yield* Console.log(JSON.stringify(findings))
       else for (const finding of findings) yield* Console.log(lineOf(finding))
       const failed = findings.filter(({ verdict }) => verdict === "fail").map(({ check }) => check)
@@ -27,7 +28,7 @@ export const doctorCommand = Command.make(
     })
 ).pipe(
   Command.withDescription(
-    "Checks versions, connections, partitions, Redis policy, clocks and limits, and says what to do."
+    "Checks versions, connections, partitions, Redis policy, clocks, limits and the bucket of files, and says what to do."
   )
 )
 
