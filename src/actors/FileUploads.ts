@@ -25,6 +25,20 @@ export interface UploadEnd {
 /** What a part that is not the last must have, so that an upload has no more than so many. Bytes. */
 export const partBytesMin = ({ bytes }: FileRow, partsMax: number): number => Math.ceil(bytes / partsMax)
 
+/** Why a part does not fit an upload; undefined when it does. */
+const misfit = (
+  file: FileRow,
+  offset: number,
+  bytes: number,
+  partsMax: number
+): Exclude<UploadStep["outcome"], "written"> | undefined => {
+  if (offset !== file.received_bytes) return "other_offset"
+  if (offset + bytes > file.bytes) return "too_long"
+  // An empty part asks that a whole upload be ended again.
+  if (bytes === 0 || offset + bytes === file.bytes) return undefined
+  return bytes < partBytesMin(file, partsMax) ? "too_small" : undefined
+}
+
 /** Why a part was not taken. */
 export type UploadFailure = RowAbsent | StorageFailed | SqlError.SqlError
 
@@ -78,18 +92,6 @@ export class FileUploads extends Context.Service<
         return { isNew, file: row }
       })
 
-      const refusal = (
-        file: FileRow,
-        offset: number,
-        bytes: number
-      ): Exclude<UploadStep["outcome"], "written"> | undefined => {
-        if (offset !== file.received_bytes) return "other_offset"
-        if (offset + bytes > file.bytes) return "too_long"
-        // An empty part asks that a whole upload be ended again.
-        if (bytes === 0 || offset + bytes === file.bytes) return undefined
-        return bytes < partBytesMin(file, uploadPartsMax) ? "too_small" : undefined
-      }
-
       const write = Effect.fn("FileUploads.write")(function* (
         id: string,
         userId: string,
@@ -100,7 +102,7 @@ export class FileUploads extends Context.Service<
           Effect.provideService(inRowScope(scope, effect), SqlClient.SqlClient, sql)
         const before = yield* inScope(rows.get(id))
         if (before.uploaded_by !== userId) return yield* new RowAbsent({ kind: "file", id })
-        const early = refusal(before, offset, bytes.length)
+        const early = misfit(before, offset, bytes.length, uploadPartsMax)
         if (early !== undefined) return { outcome: early, file: before } satisfies UploadStep
         if (bytes.length === 0) return { outcome: "written", file: before } satisfies UploadStep
         const part = yield* storage.write(id, offset, bytes)
@@ -108,7 +110,7 @@ export class FileUploads extends Context.Service<
         return yield* inScope(
           Effect.gen(function* () {
             const file = yield* rows.lock(id)
-            const late = refusal(file, offset, bytes.length)
+            const late = misfit(file, offset, bytes.length, uploadPartsMax)
             if (late !== undefined) return { outcome: late, file } satisfies UploadStep
             return { outcome: "written", file: yield* rows.addPart(id, part, bytes.length) } satisfies UploadStep
           })

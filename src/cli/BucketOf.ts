@@ -1,3 +1,4 @@
+import { isIP } from "node:net"
 import { Effect } from "effect"
 import type { Env } from "../config/Env.ts"
 import type { BucketPlace } from "../persistence/Bucket.ts"
@@ -23,6 +24,11 @@ export const bucketOf = (env: Env): Effect.Effect<BucketPlace | undefined, Comma
       new CommandFailed({
         message: `${given[0]} is set, and ${missing.join(", ")} must be too: files go to a bucket or they do not`
       })
+    )
+  const addresses = [endpoint, env.filesPublicUrl].flatMap((url) => (url === undefined ? [] : [new URL(url).hostname]))
+  if (env.filesBucketIn === "host" && addresses.some((host) => isIP(host.replace(/^\[|\]$/g, "")) !== 0))
+    return Effect.fail(
+      new CommandFailed({ message: "FILES_S3_BUCKET_IN must be path when the endpoint is an IP address" })
     )
   return Effect.succeed({
     endpoint,

@@ -30,6 +30,24 @@ const offsetOf = (header: string | undefined): Effect.Effect<number, Problem> =>
     ? Effect.succeed(Number(header))
     : Effect.fail(new Problem({ code: "invalid_header", detail: "Upload-Offset is a number of bytes" }))
 
+const otherOffset = (file: FileRow): Problem =>
+  new Problem({
+    code: "upload_offset_differs",
+    detail: `the upload stands at ${file.received_bytes}`,
+    headers: offsetHeaders(file)
+  })
+
+const refusedStep = (
+  outcome: Exclude<UploadStep["outcome"], "written">,
+  file: FileRow,
+  { uploadPartsMax }: Limits
+): Problem => {
+  if (outcome === "other_offset") return otherOffset(file)
+  if (outcome === "too_long") return new Problem({ code: "body_too_large", detail: `the file has ${file.bytes} bytes` })
+  const detail = `a part of this file but the last has at least ${partBytesMin(file, uploadPartsMax)} bytes`
+  return new Problem({ code: "part_too_small", detail, headers: offsetHeaders(file) })
+}
+
 /** Handlers of FilesApi. */
 export const FilesHttp = HttpApiBuilder.group(
   Api,
@@ -67,22 +85,6 @@ export const FilesHttp = HttpApiBuilder.group(
       return yield* new RowAbsent({ kind: "file", id })
     })
 
-    const otherOffset = (file: FileRow): Problem =>
-      new Problem({
-        code: "upload_offset_differs",
-        detail: `the upload stands at ${file.received_bytes}`,
-        headers: offsetHeaders(file)
-      })
-
-    const refusedStep = (outcome: Exclude<UploadStep["outcome"], "written">, file: FileRow): Problem => {
-      if (outcome === "other_offset") return otherOffset(file)
-      if (outcome === "too_long")
-        return new Problem({ code: "body_too_large", detail: `the file has ${file.bytes} bytes` })
-      const bytesMin = partBytesMin(file, limits.uploadPartsMax)
-      const detail = `a part of this file but the last has at least ${bytesMin} bytes`
-      return new Problem({ code: "part_too_small", detail, headers: offsetHeaders(file) })
-    }
-
     return handlers.handleAll({
       begin: Effect.fn("FilesHttp.begin")(function* ({ payload }) {
         const { userId } = yield* CurrentPrincipal
@@ -101,7 +103,7 @@ export const FilesHttp = HttpApiBuilder.group(
         const bytes = yield* readRawBody(yield* HttpServerRequest.HttpServerRequest, limits.uploadChunkBytesMax)
         const rowScope = yield* scope.current
         const { outcome, file } = yield* uploads.write(params.id, userId, { offset, bytes }, rowScope)
-        if (outcome !== "written") return yield* refusedStep(outcome, file)
+        if (outcome !== "written") return yield* refusedStep(outcome, file, limits)
         if (file.received_bytes < file.bytes || file.stored_at !== null) return shown(file)
         const ended = yield* uploads.end(file)
         if (ended.outcome === "stored") return shown(ended.file)

@@ -46,6 +46,7 @@ describe("doctor", () => {
     ["an unknown key", { filesAccessKey: "x" }, /403 InvalidAccessKeyId/, /FILES_S3_ACCESS_KEY/],
     ["another region", { filesRegion: "mars-1" }, /400 AuthorizationHeaderMalformed/, /FILES_S3_REGION/],
     ["nobody at its address", { filesEndpoint: "http://127.0.0.1:1" }, /127\.0\.0\.1:1/, /FILES_S3_ENDPOINT/],
+    ["a bucket before an IP address", { filesBucketIn: "host" }, /FILES_S3_BUCKET_IN must be path/, /set them/],
     ["half of its variables", { filesAccessKey: undefined }, /FILES_S3_ACCESS_KEY must be too/, /set them/]
   ] as const)("says what to do about %s", async (_, changed, found, advice) => {
     const [finding] = await examine(changed)

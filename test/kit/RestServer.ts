@@ -126,7 +126,7 @@ export const startRest = async (options: RestOptions = {}): Promise<RestServer> 
     Layer.succeed(Limits, { ...testLimits, ...options.limits }),
     Layer.succeed(Env, { ...testEnv, ...options.env }),
     options.faultAt === undefined ? Layer.empty : Layer.succeed(FaultPoint, options.faultAt),
-    options.files ?? diskFileStorage(testFilesFolder()),
+    (options.files ?? diskFileStorage(testFilesFolder())).pipe(Layer.provide(Logger.layer([]))),
     options.scopeOf === undefined ? Layer.empty : Layer.succeed(ScopeOfPrincipal, options.scopeOf),
     Logger.layer([])
   )

@@ -66,6 +66,6 @@ export const examineBucket = (env: Env, limits: Limits): Effect.Effect<ReadonlyA
   }).pipe(
     Effect.catchTag("StorageFailed", ({ reason }) => Effect.succeed([fail("bucket", reason, adviceFor(reason))])),
     Effect.catchTag("CommandFailed", ({ message }) =>
-      Effect.succeed([fail("bucket", message, "set them, or none of them")])
+      Effect.succeed([fail("bucket", message, "set them as docs/OPERATING.md says, or none of them")])
     )
   )
