@@ -86,18 +86,21 @@ describe("a bucket in trouble", () => {
   it("whose keys are wrong is not taken for one that lost what it had", async () => {
     const picture = newPicture()
     const { id } = await stands(picture)
-    await sendPart(rest.url, token, id, 0, picture.subarray(0, 400))
+    bucket.trouble = (method, key) => (method === "PUT" && key.startsWith("stored/") ? "refuse" : undefined)
+    expect((await sendPart(rest.url, token, id, 0, picture)).status).toBe(503)
     const other = await startRest({
       databaseUrl: rest.databaseUrl,
       files: bucketFileStorage({ ...bucket.place, bucket: "somebody-elses" })
     })
     try {
-      const answer = await sendPart(other.url, token, id, 400, picture.subarray(400))
+      const answer = await sendPart(other.url, token, id, picture.length, new Uint8Array())
       expect([answer.status, answer.body.code]).toEqual([503, "storage_unavailable"])
     } finally {
       await other.stop()
     }
-    expect((await stands(picture)).offset).toBe(400)
+    expect((await stands(picture)).offset).toBe(picture.length)
+    bucket.trouble = () => undefined
+    expect((await sendPart(rest.url, token, id, picture.length, new Uint8Array())).body.stored_at).not.toBeNull()
   })
 
   it("keeps no file whose parts are not what was announced", async () => {
