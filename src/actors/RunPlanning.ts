@@ -1,22 +1,12 @@
 import { Effect } from "effect"
 import { Limits } from "../config/Limits.ts"
-import {
-  type AddedShipment,
-  decideAdd,
-  decideDropBreak,
-  decideTakeOut,
-  type RunState,
-  refuseStops,
-  withinBounds
-} from "../domain/Run.ts"
-import { reordered, withBreak } from "../domain/RunSequence.ts"
-import { newId } from "../persistence/NewId.ts"
+import { type AddedShipment, decideAdd, decideTakeOut, type RunState } from "../domain/Run.ts"
+import { reordered } from "../domain/RunSequence.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import type { AddableRow } from "../persistence/RunReading.ts"
-import { type NewBreak, RunRepo, runShipmentOf } from "../persistence/RunRepo.ts"
-import { refusal } from "./CommandRefused.ts"
+import { RunRepo, runShipmentOf } from "../persistence/RunRepo.ts"
 import { RunPartUnknown, StopOrderRefused } from "./RunRefused.ts"
-import { makeRunTaking, ruled } from "./RunTaking.ts"
+import { makeRunTaking, ruled, whileOpen } from "./RunTaking.ts"
 
 const addedOf = (row: AddableRow): AddedShipment => ({
   ...runShipmentOf(row),
@@ -38,12 +28,7 @@ const inOrder = (state: RunState, stopIds: ReadonlyArray<string> | undefined) =>
   return Effect.succeed(isSame ? state : { ...state, sequence: next.sequence })
 }
 
-const whileOpen = (state: RunState) => {
-  const closed = refuseStops(state)
-  return closed === undefined ? Effect.void : Effect.fail(refusal(closed))
-}
-
-/** Changes of what a run consists of, each in the caller's transaction. */
+/** Changes of what a run consists of besides its breaks, each in the caller's transaction. */
 export const makeRunPlanning = Effect.gen(function* () {
   const limits = yield* Limits
   const repo = yield* RunRepo
@@ -93,42 +78,5 @@ export const makeRunPlanning = Effect.gen(function* () {
     yield* change(runId, expectedVersion, [], (state) => Effect.andThen(whileOpen(state), inOrder(state, stopIds)))
   })
 
-  /** Puts a break right after a stop, or at the end. */
-  const addBreak = Effect.fn("Runs.addBreak")(function* (
-    runId: string,
-    pause: Omit<NewBreak, "id">,
-    afterStopId: string | undefined,
-    expectedVersion: number | undefined
-  ) {
-    const id = yield* newId
-    const made = Effect.fnUntraced(function* (state: RunState) {
-      yield* whileOpen(state)
-      if (afterStopId !== undefined && !state.sequence.some(({ stopId }) => stopId === afterStopId))
-        return yield* new RunPartUnknown({ part: "stop", position: undefined })
-      const after = yield* ruled(
-        withinBounds({ ...state, sequence: withBreak(state.sequence, id, afterStopId) }, limits)
-      )
-      yield* repo.insertBreak(runId, after.sequence.length, { ...pause, id })
-      return after
-    })
-    yield* change(runId, expectedVersion, [], made)
-  })
-
-  /** Takes a break out that is still to come. */
-  const dropBreak = Effect.fn("Runs.dropBreak")(function* (
-    runId: string,
-    stopId: string,
-    expectedVersion: number | undefined
-  ) {
-    const dropped = Effect.fnUntraced(function* (state: RunState) {
-      const pause = state.sequence.find((stop) => stop.stopId === stopId)
-      if (pause === undefined) return yield* new RowAbsent({ kind: "stop", id: stopId })
-      const after = yield* ruled(decideDropBreak(state, pause))
-      yield* repo.deleteBreak(runId, stopId)
-      return after
-    })
-    yield* change(runId, expectedVersion, [], dropped)
-  })
-
-  return { add, takeOut, reorder, addBreak, dropBreak }
+  return { add, takeOut, reorder }
 })

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { RunDecision, RunState } from "../domain/Run.ts"
-import { isOpenRun } from "../domain/Run.ts"
+import { isOpenRun, refuseStops } from "../domain/Run.ts"
 import { RunRepo, runShipmentOf, runStopOf } from "../persistence/RunRepo.ts"
 import { refusal } from "./CommandRefused.ts"
 import { RunMoved } from "./RunRefused.ts"
@@ -8,6 +8,12 @@ import { RunMoved } from "./RunRefused.ts"
 /** The answer of a run's machine as an effect. */
 export const ruled = (decision: RunDecision) =>
   decision._tag === "Refused" ? Effect.fail(refusal(decision)) : Effect.succeed(decision.after)
+
+/** Fails for a run whose stops may not change any more. */
+export const whileOpen = (state: RunState) => {
+  const closed = refuseStops(state)
+  return closed === undefined ? Effect.void : Effect.fail(refusal(closed))
+}
 
 /**
  * Takes a run for the caller's transaction, has it decided, and keeps it. Shipments are taken before the run, as their own actors do, so

@@ -4,6 +4,7 @@ import { decideCancel, decideComplete, decideDriver, decideStart, type RunComman
 import { type NewRun, orDriverHasRun, type RunChange, RunRepo } from "../persistence/RunRepo.ts"
 import { ShipmentRepo } from "../persistence/ShipmentRepo.ts"
 import { DriverNotAssignable } from "./CommandRefused.ts"
+import { makeRunBreaks } from "./RunBreaks.ts"
 import { makeRunGiving } from "./RunGiving.ts"
 import { makeRunPlanning } from "./RunPlanning.ts"
 import { RunPartUnknown } from "./RunRefused.ts"
@@ -16,6 +17,7 @@ const make = Effect.gen(function* () {
   const shipments = yield* ShipmentRepo
   const { take, keep, change } = yield* makeRunTaking
   const planning = yield* makeRunPlanning
+  const breaks = yield* makeRunBreaks
   const { give, missing } = yield* makeRunGiving
 
   const fitDriver = Effect.fnUntraced(function* (driverId: string | null | undefined) {
@@ -86,7 +88,7 @@ const make = Effect.gen(function* () {
     }
   })
 
-  return { ...planning, create, update, move, detail, give }
+  return { ...planning, ...breaks, create, update, move, detail, give }
 })
 
 /**

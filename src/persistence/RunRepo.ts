@@ -5,7 +5,7 @@ import type { RunStop } from "../domain/RunSequence.ts"
 import type { ShipmentStatus } from "../domain/Shipment.ts"
 import type { StopStatus, StopType } from "../domain/Stop.ts"
 import { theRow, theRowAt } from "./RowAbsent.ts"
-import { systemOn } from "./RowScope.ts"
+import { makeRunGivings } from "./RunGivings.ts"
 import { makeRunReading } from "./RunReading.ts"
 import { makeRunWrites } from "./RunWrites.ts"
 
@@ -82,14 +82,6 @@ export interface NewBreak {
   readonly durationS: number
 }
 
-/** That a run's shipments are still to be given to its driver. */
-export interface RunGiving {
-  /** Another one each time that it is wanted. */
-  readonly giving_id: string
-  /** Of staff, for parcels that another driver has picked up. */
-  readonly reason: string | null
-}
-
 /** Which runs to list. */
 export interface RunFilter {
   readonly status?: RunStatus | undefined
@@ -132,7 +124,6 @@ export const orDriverHasRun =
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const asSystem = systemOn(sql)
   const columns = sql`r.id, r.driver_id, r.vehicle_id, r.status, r.name, r.planned_start_at, r.started_at, r.ended_at,
     r.version::integer AS version, r.created_at, r.updated_at,
     (SELECT count(DISTINCT p.shipment_id)::integer FROM route_stops p WHERE p.run_id = r.id) AS shipment_count,
@@ -167,14 +158,15 @@ const make = Effect.gen(function* () {
     return yield* theRowAt("run", id, expectedVersion, rows)
   })
 
-  /** Runs whose shipments were to be given by then, the longest first. */
-  const notGivenSince = Effect.fn("RunRepo.notGivenSince")(function* (wantedBefore: Date, limit: number) {
-    const rows = yield* asSystem(sql<{ readonly run_id: string }>`SELECT run_id FROM run_givings
-      WHERE wanted_at <= ${wantedBefore} ORDER BY wanted_at LIMIT ${limit}`)
-    return rows.map((row) => row.run_id)
-  })
-
-  return { get, list, insert, lockRow, notGivenSince, ...(yield* makeRunReading), ...(yield* makeRunWrites) }
+  return {
+    get,
+    list,
+    insert,
+    lockRow,
+    ...(yield* makeRunReading),
+    ...(yield* makeRunWrites),
+    ...(yield* makeRunGivings)
+  }
 })
 
 /** Keeps runs and the order of their stops. */

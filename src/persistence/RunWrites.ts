@@ -2,8 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import type { RunState } from "../domain/Run.ts"
 import type { RunStop } from "../domain/RunSequence.ts"
-import { newId } from "./NewId.ts"
-import type { NewBreak, RunChange, RunGiving } from "./RunRepo.ts"
+import type { NewBreak, RunChange } from "./RunRepo.ts"
 
 /** The writing half of RunRepo. Everything in the caller's transaction, which holds the run and its shipments. */
 export const makeRunWrites = Effect.gen(function* () {
@@ -73,24 +72,6 @@ export const makeRunWrites = Effect.gen(function* () {
       FROM turns JOIN numbers USING (turn) WHERE a.id = turns.id`
   })
 
-  /** Remembers, with the change that wants it, that a run's shipments are to be given to its driver. A reason that was given stays. */
-  const wantGiving = Effect.fn("RunRepo.wantGiving")(function* (runId: string, reason: string | undefined) {
-    yield* sql`INSERT INTO run_givings (run_id, giving_id, reason) VALUES (${runId}, ${yield* newId}, ${reason ?? null})
-      ON CONFLICT (run_id) DO UPDATE SET giving_id = excluded.giving_id, wanted_at = now(),
-        reason = coalesce(excluded.reason, run_givings.reason)`
-  })
-
-  /** What is still to be given of a run; undefined: nothing. */
-  const givingOf = Effect.fn("RunRepo.givingOf")(function* (runId: string) {
-    const rows = yield* sql<RunGiving>`SELECT giving_id, reason FROM run_givings WHERE run_id = ${runId}`
-    return rows[0]
-  })
-
-  /** Every shipment was asked; a giving that was wanted since stays. */
-  const endGiving = Effect.fn("RunRepo.endGiving")(function* (runId: string, givingId: string) {
-    yield* sql`DELETE FROM run_givings WHERE run_id = ${runId} AND giving_id = ${givingId}`
-  })
-
   /** Has the phones of whoever carries these shipments hear of their stops again. */
   const retell = Effect.fn("RunRepo.retell")(function* (shipmentIds: ReadonlyArray<string>) {
     yield* sql`UPDATE driver_assignments SET schedule_sequence = schedule_sequence
@@ -98,5 +79,5 @@ export const makeRunWrites = Effect.gen(function* () {
         AND shipment_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(shipmentIds)}::text::jsonb)::uuid)`
   })
 
-  return { insertBreak, deleteBreak, wantGiving, givingOf, endGiving, keep, update, sequenceTasks, retell }
+  return { insertBreak, deleteBreak, keep, update, sequenceTasks, retell }
 })
