@@ -186,6 +186,6 @@ export const notValid: StageWords = {
 export const wordsOfPin = ({ stage, driver }: TrackedOrder): string => {
   const name = driver?.firstName || "the driver"
   return stage === "arrived"
-    ? `Tell ${name} this PIN now. You get your order with it.`
-    : `Tell it to ${name} at your door, to get your order. Give it to nobody before.`
+    ? `Tell ${name} this PIN now, to get your order.`
+    : `To get your order, tell it to ${name} at your door. Keep it to yourself until then.`
 }
