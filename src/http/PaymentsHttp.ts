@@ -25,6 +25,13 @@ import { requestOrigin } from "./RequestOrigin.ts"
 const isBusy = (error: unknown): error is PaymentBusy => error instanceof PaymentBusy
 
 const refundCursor = idCursor("refunds")
+
+/** Whose order, and which part of the list. */
+interface Listing {
+  readonly params: { readonly id: string }
+  readonly query: { readonly limit?: number; readonly cursor?: string }
+}
+
 const attemptCursor = cursorOf("payment attempts", Schema.Int)
 
 const showAttempt = ({ attempt_no, operation, outcome, ...row }: AttemptRow): typeof PaymentAttempt.Type => ({
@@ -61,12 +68,39 @@ const showRefund =
     reason: isPermitted(principal, "orders.read") ? reason : null
   })
 
+/** Handlers that list what became of a payment. */
+const makePaymentLists = Effect.gen(function* () {
+  const limits = yield* Limits
+  const scope = yield* PrincipalScope
+  const orders = yield* OrderRepo
+  const rows = yield* PaymentRepo
+  const refunds = yield* RefundRepo
+
+  return {
+    attempts: Effect.fn("PaymentsHttp.attempts")(function* ({ params, query }: Listing) {
+      const limit = query.limit ?? limits.listLimitDefault
+      const afterNo = (yield* attemptCursor.read(query.cursor)) ?? 0
+      const found = yield* scope.run(
+        Effect.andThen(knownOrder(orders, params.id), rows.attempts(params.id, afterNo, limit + 1))
+      )
+      return attemptCursor.page(found, limit, (row) => row.attempt_no, showAttempt)
+    }),
+    refunds: Effect.fn("PaymentsHttp.refunds")(function* ({ params, query }: Listing) {
+      const limit = query.limit ?? limits.listLimitDefault
+      const afterId = yield* refundCursor.read(query.cursor)
+      const found = yield* scope.run(
+        Effect.andThen(knownOrder(orders, params.id), refunds.ofOrder(params.id, afterId, limit + 1))
+      )
+      return refundCursor.page(found, limit, (row) => row.id, showRefund(yield* CurrentPrincipal))
+    })
+  }
+})
+
 /** Handlers of PaymentsApi. */
 export const PaymentsHttp = HttpApiBuilder.group(
   Api,
   "payments",
   Effect.fnUntraced(function* (handlers) {
-    const limits = yield* Limits
     const scope = yield* PrincipalScope
     const idempotency = yield* Idempotency
     const orders = yield* OrderRepo
@@ -74,6 +108,7 @@ export const PaymentsHttp = HttpApiBuilder.group(
     const operations = yield* PaymentOperationRepo
     const refunds = yield* RefundRepo
     const payments = yield* Payments
+    const lists = yield* makePaymentLists
 
     const paymentOf = Effect.fnUntraced(function* (orderId: string) {
       yield* knownOrder(orders, orderId)
@@ -120,14 +155,6 @@ export const PaymentsHttp = HttpApiBuilder.group(
         const payment = yield* scope.run(paymentOf(params.id))
         return versioned(payment.version, showPayment(payment))
       }),
-      attempts: Effect.fn("PaymentsHttp.attempts")(function* ({ params, query }) {
-        const limit = query.limit ?? limits.listLimitDefault
-        const afterNo = (yield* attemptCursor.read(query.cursor)) ?? 0
-        const found = yield* scope.run(
-          Effect.andThen(knownOrder(orders, params.id), rows.attempts(params.id, afterNo, limit + 1))
-        )
-        return attemptCursor.page(found, limit, (row) => row.attempt_no, showAttempt)
-      }),
       capture: Effect.fn("PaymentsHttp.capture")(function* ({ params }) {
         const asked = payments.capture(params.id, yield* requestOrigin)
         return yield* inStages(params.id, { status: 200, success: Payment }, asked, shownPayment(params.id))
@@ -140,14 +167,7 @@ export const PaymentsHttp = HttpApiBuilder.group(
         const asked = payments.refund(params.id, payload?.amount, payload?.reason, yield* requestOrigin)
         return yield* inStages(params.id, { status: 201, success: Refund }, asked, refundOf)
       }),
-      refunds: Effect.fn("PaymentsHttp.refunds")(function* ({ params, query }) {
-        const limit = query.limit ?? limits.listLimitDefault
-        const afterId = yield* refundCursor.read(query.cursor)
-        const found = yield* scope.run(
-          Effect.andThen(knownOrder(orders, params.id), refunds.ofOrder(params.id, afterId, limit + 1))
-        )
-        return refundCursor.page(found, limit, (row) => row.id, showRefund(yield* CurrentPrincipal))
-      })
+      ...lists
     })
   })
 )
