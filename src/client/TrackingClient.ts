@@ -192,6 +192,7 @@ const asShown = (order: TrackedOrder): TrackedOrder => {
     position: isShown(stage, "position") ? order.position : undefined,
     eta: isShown(stage, "eta") ? order.eta : undefined,
     remainingM: isShown(stage, "stops_ahead") ? order.remainingM : undefined,
-    stopsAhead: isShown(stage, "stops_ahead") ? order.stopsAhead : undefined
+    stopsAhead: isShown(stage, "stops_ahead") ? order.stopsAhead : undefined,
+    deliveryPin: isShown(stage, "delivery_pin") ? order.deliveryPin : undefined
   }
 }

@@ -63,19 +63,19 @@ export const distanceToM = (
 ): number => distanceM(latE7, lngE7, Math.round(destination.lat * 1e7), Math.round(destination.lng * 1e7))
 
 /** What of `state{}` depends on the stage. Everything else of it is the customer's own and always there. */
-export type StagedField = "driver" | "position" | "stops_ahead" | "eta"
+export type StagedField = "driver" | "position" | "stops_ahead" | "eta" | "delivery_pin"
 
 /**
  * Which fields a stage shows (architecture, section 10): nothing about the driver before assignment, first name and vehicle after,
- * the position only from setting out to this drop-off until the parcel is handed over or the attempt ends. A field that a
- * stage does not show is left out of a frame, never sent as null.
+ * the position only from setting out to this drop-off until the parcel is handed over or the attempt ends; the PIN of the delivery
+ * (ADR 0122) as long as somebody may still ask for it. A field that a stage does not show is left out of a frame, never sent as null.
  */
 export const fieldsOfStage: Readonly<Record<TrackingStage, ReadonlySet<StagedField>>> = {
-  scheduled: new Set(["eta"]),
-  assigned: new Set(["eta", "driver"]),
-  on_the_way: new Set(["eta", "driver", "position", "stops_ahead"]),
-  nearby: new Set(["eta", "driver", "position", "stops_ahead"]),
-  arrived: new Set(["driver", "position"]),
+  scheduled: new Set(["eta", "delivery_pin"]),
+  assigned: new Set(["eta", "driver", "delivery_pin"]),
+  on_the_way: new Set(["eta", "driver", "position", "stops_ahead", "delivery_pin"]),
+  nearby: new Set(["eta", "driver", "position", "stops_ahead", "delivery_pin"]),
+  arrived: new Set(["driver", "position", "delivery_pin"]),
   done: new Set([])
 }
 

@@ -34,6 +34,16 @@ export const Refund = Schema.Struct({
   updated_at: TimeField
 }).annotate({ identifier: "Refund" })
 
+/** What was asked of the processor once, and what it said. */
+export const PaymentAttempt = Schema.Struct({
+  number: Schema.Int,
+  operation: Schema.Literals(["authorize", "capture", "void", "refund", "inquire"]),
+  outcome: Schema.Literals(["succeeded", "declined", "failed", "unknown"]),
+  amount: ShownMoney,
+  failure_code: Schema.NullOr(Schema.String),
+  attempted_at: TimeField
+}).annotate({ identifier: "PaymentAttempt" })
+
 const id = { id: idField("order") }
 const uses = { permission: "orders.use", knownTo: "orders.use" } as const
 const manages = { permission: "payments.manage", knownTo: "orders.read" } as const
@@ -61,6 +71,13 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
         `Authorizes the order's total; an authorized payment confirms a submitted order. Declined is \`failed\` with a \`failure_code\`, and can be tried again with another token. \`pending\`: the processor has not answered, and it is found out what became of it. The token is never kept.\n\nTokens of \`sandbox\`, which moves no money:\n${tokenList}\n\n\`stripe\` takes the id of a PaymentMethod.`
       ),
     HttpApiEndpoint.get("get", "/:id/payment", { params: id, success: withETag(Payment) }).annotate(Access, uses),
+    HttpApiEndpoint.get("attempts", "/:id/payment/attempts", {
+      params: id,
+      query: pageQuery,
+      success: pageOf(PaymentAttempt)
+    })
+      .annotate(Access, { permission: "orders.read", knownTo: "orders.read" })
+      .annotate(OpenApi.Description, "What was asked of the processor and what it said, the oldest first."),
     HttpApiEndpoint.post("capture", "/:id/payment/capture", {
       params: id,
       headers: idempotencyHeader,

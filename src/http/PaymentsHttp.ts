@@ -1,4 +1,4 @@
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Intention } from "../actors/KeyedIntentions.ts"
 import { PaymentBusy } from "../actors/PaymentRefused.ts"
@@ -7,17 +7,17 @@ import { Limits } from "../config/Limits.ts"
 import { isPermitted, type Principal } from "../identity/Principal.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { PaymentOperationRepo } from "../persistence/PaymentOperationRepo.ts"
-import { PaymentRepo, type PaymentRow } from "../persistence/PaymentRepo.ts"
+import { type AttemptRow, PaymentRepo, type PaymentRow } from "../persistence/PaymentRepo.ts"
 import { RefundRepo, type RefundRow } from "../persistence/RefundRepo.ts"
 import { RowAbsent } from "../persistence/RowAbsent.ts"
 import { Api } from "./Api.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { showMoney } from "./CommerceField.ts"
-import { idCursor } from "./Cursor.ts"
+import { cursorOf, idCursor } from "./Cursor.ts"
 import { versioned } from "./ETag.ts"
 import { type AnswerShape, Idempotency } from "./Idempotency.ts"
 import { knownOrder } from "./OwnOrder.ts"
-import { Payment, Refund } from "./PaymentsApi.ts"
+import { Payment, type PaymentAttempt, Refund } from "./PaymentsApi.ts"
 import { PrincipalScope } from "./PrincipalScope.ts"
 import { Problem } from "./Problem.ts"
 import { requestOrigin } from "./RequestOrigin.ts"
@@ -25,6 +25,23 @@ import { requestOrigin } from "./RequestOrigin.ts"
 const isBusy = (error: unknown): error is PaymentBusy => error instanceof PaymentBusy
 
 const refundCursor = idCursor("refunds")
+
+/** Whose order, and which part of the list. */
+interface Listing {
+  readonly params: { readonly id: string }
+  readonly query: { readonly limit?: number; readonly cursor?: string }
+}
+
+const attemptCursor = cursorOf("payment attempts", Schema.Int)
+
+const showAttempt = ({ attempt_no, operation, outcome, ...row }: AttemptRow): typeof PaymentAttempt.Type => ({
+  number: attempt_no,
+  operation,
+  outcome,
+  amount: showMoney(row.amount, row.currency),
+  failure_code: row.error_code,
+  attempted_at: row.attempted_at
+})
 
 const showPayment = (payment: PaymentRow): typeof Payment.Type => {
   const { id, order_id, status, currency, failure_code, created_at, updated_at } = payment
@@ -51,12 +68,39 @@ const showRefund =
     reason: isPermitted(principal, "orders.read") ? reason : null
   })
 
+/** Handlers that list what became of a payment. */
+const makePaymentLists = Effect.gen(function* () {
+  const limits = yield* Limits
+  const scope = yield* PrincipalScope
+  const orders = yield* OrderRepo
+  const rows = yield* PaymentRepo
+  const refunds = yield* RefundRepo
+
+  return {
+    attempts: Effect.fn("PaymentsHttp.attempts")(function* ({ params, query }: Listing) {
+      const limit = query.limit ?? limits.listLimitDefault
+      const afterNo = (yield* attemptCursor.read(query.cursor)) ?? 0
+      const found = yield* scope.run(
+        Effect.andThen(knownOrder(orders, params.id), rows.attempts(params.id, afterNo, limit + 1))
+      )
+      return attemptCursor.page(found, limit, (row) => row.attempt_no, showAttempt)
+    }),
+    refunds: Effect.fn("PaymentsHttp.refunds")(function* ({ params, query }: Listing) {
+      const limit = query.limit ?? limits.listLimitDefault
+      const afterId = yield* refundCursor.read(query.cursor)
+      const found = yield* scope.run(
+        Effect.andThen(knownOrder(orders, params.id), refunds.ofOrder(params.id, afterId, limit + 1))
+      )
+      return refundCursor.page(found, limit, (row) => row.id, showRefund(yield* CurrentPrincipal))
+    })
+  }
+})
+
 /** Handlers of PaymentsApi. */
 export const PaymentsHttp = HttpApiBuilder.group(
   Api,
   "payments",
   Effect.fnUntraced(function* (handlers) {
-    const limits = yield* Limits
     const scope = yield* PrincipalScope
     const idempotency = yield* Idempotency
     const orders = yield* OrderRepo
@@ -64,6 +108,7 @@ export const PaymentsHttp = HttpApiBuilder.group(
     const operations = yield* PaymentOperationRepo
     const refunds = yield* RefundRepo
     const payments = yield* Payments
+    const lists = yield* makePaymentLists
 
     const paymentOf = Effect.fnUntraced(function* (orderId: string) {
       yield* knownOrder(orders, orderId)
@@ -122,14 +167,7 @@ export const PaymentsHttp = HttpApiBuilder.group(
         const asked = payments.refund(params.id, payload?.amount, payload?.reason, yield* requestOrigin)
         return yield* inStages(params.id, { status: 201, success: Refund }, asked, refundOf)
       }),
-      refunds: Effect.fn("PaymentsHttp.refunds")(function* ({ params, query }) {
-        const limit = query.limit ?? limits.listLimitDefault
-        const afterId = yield* refundCursor.read(query.cursor)
-        const found = yield* scope.run(
-          Effect.andThen(knownOrder(orders, params.id), refunds.ofOrder(params.id, afterId, limit + 1))
-        )
-        return refundCursor.page(found, limit, (row) => row.id, showRefund(yield* CurrentPrincipal))
-      })
+      ...lists
     })
   })
 )

@@ -11,6 +11,9 @@ export const Thread = Schema.Struct({
   context_type: Schema.Literal("order"),
   context_id: idField("order"),
   unread: Schema.Int,
+  reads: Schema.Array(
+    Schema.Struct({ role: Schema.Literals(["customer", "driver", "staff"]), read_until: TimeField })
+  ).annotate({ description: "until which message others have read, by its time; only staff are told" }),
   last_message_at: Schema.NullOr(TimeField),
   created_at: TimeField
 }).annotate({ identifier: "Thread" })

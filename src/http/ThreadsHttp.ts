@@ -51,12 +51,15 @@ const makeThreads = Effect.gen(function* () {
   const partOfThread = (threadId: string) => Effect.flatMap(rows.orderOf(threadId), part)
 
   const shown = Effect.fnUntraced(function* (thread: ThreadRow) {
-    const { userId } = yield* CurrentPrincipal
+    const principal = yield* CurrentPrincipal
+    const { userId } = principal
+    const reads = isPermitted(principal, "orders.read") ? yield* rows.readsOfOthers(thread.id, userId) : []
     const shape: typeof Thread.Type = {
       id: thread.id,
       context_type: "order",
       context_id: thread.order_id,
       unread: yield* rows.countUnread(thread.id, userId),
+      reads: reads.map(({ kind, read_at }) => ({ role: kind === "user" ? "staff" : kind, read_until: read_at })),
       last_message_at: thread.last_message_at,
       created_at: thread.created_at
     }

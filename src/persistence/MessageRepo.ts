@@ -138,11 +138,24 @@ const makeMessageReads = Effect.gen(function* () {
     return rows[0]?.unread ?? 0
   })
 
+  /** Until when others than somebody have read, by what they are to the order. Row security shows all of it to staff alone. */
+  const readsOfOthers = Effect.fn("MessageRepo.readsOfOthers")(function* (threadId: string, userId: string) {
+    return yield* sql<{ readonly kind: Exclude<AuthorKind, "system">; readonly read_at: Date }>`SELECT x.kind,
+        max(x.read_at) AS read_at
+      FROM (SELECT r.read_at, CASE
+          WHEN EXISTS (SELECT FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = t.context_id AND c.user_id = r.user_id)
+            THEN 'customer'
+          WHEN EXISTS (SELECT FROM drivers d WHERE d.user_id = r.user_id) THEN 'driver' ELSE 'user' END AS kind
+        FROM message_reads r JOIN message_threads t ON t.id = r.thread_id
+        WHERE r.thread_id = ${threadId} AND r.user_id <> ${userId}::uuid) x
+      GROUP BY x.kind ORDER BY x.kind`
+  })
+
   /** Takes a message's words and pictures out of sight. */
   const remove = (id: string) =>
     Effect.asVoid(sql`UPDATE messages SET deleted_at = coalesce(deleted_at, now()) WHERE id = ${id}`)
 
-  return { read, countUnread, remove }
+  return { read, countUnread, readsOfOthers, remove }
 })
 
 /** Keeps what people say to each other about an order. */

@@ -41,6 +41,14 @@ export interface NewAttempt {
   readonly requestId: string | undefined
 }
 
+/** An attempt as its row tells it, numbered from 1 within its payment; the amount is numeric's text. */
+export interface AttemptRow extends Pick<NewAttempt, "operation" | "outcome" | "amount"> {
+  readonly attempt_no: number
+  readonly currency: string
+  readonly error_code: string | null
+  readonly attempted_at: Date
+}
+
 /** What becomes of a payment's row. */
 export interface PaymentChange {
   readonly status: PaymentStatus
@@ -70,6 +78,26 @@ const marks = (sql: SqlClient.SqlClient) => {
   })
 
   return { toFollow, followAfter, followed }
+}
+
+/** What was asked of processors, row by row. */
+const attemptsOn = (sql: SqlClient.SqlClient) => {
+  const addAttempt = Effect.fn("PaymentRepo.addAttempt")(function* (attempt: NewAttempt) {
+    yield* sql`INSERT INTO payment_attempts (payment_id, attempt_no, operation, outcome, amount, processor_ref, error_code, request_id)
+      SELECT ${attempt.paymentId}::uuid, coalesce(max(attempt_no), 0) + 1, ${attempt.operation}::text, ${attempt.outcome}::text,
+        ${attempt.amount}::numeric, ${attempt.processorRef ?? null}::text, ${attempt.errorCode ?? null}::text,
+        ${attempt.requestId ?? null}::text
+      FROM payment_attempts WHERE payment_id = ${attempt.paymentId}`
+  })
+
+  /** What was asked of processors for an order's payment, the oldest first. */
+  const attempts = Effect.fn("PaymentRepo.attempts")(function* (orderId: string, afterNo: number, limit: number) {
+    return yield* sql<AttemptRow>`SELECT a.attempt_no, a.operation, a.outcome, a.amount, p.currency, a.error_code, a.attempted_at
+      FROM payment_attempts a JOIN payments p ON p.id = a.payment_id
+      WHERE p.order_id = ${orderId} AND a.attempt_no > ${afterNo} ORDER BY a.attempt_no LIMIT ${limit}`
+  })
+
+  return { addAttempt, attempts }
 }
 
 const make = Effect.gen(function* () {
@@ -131,14 +159,6 @@ const make = Effect.gen(function* () {
     yield* sql`UPDATE payments SET processor_ref = ${ref} WHERE id = ${id}`
   })
 
-  const addAttempt = Effect.fn("PaymentRepo.addAttempt")(function* (attempt: NewAttempt) {
-    yield* sql`INSERT INTO payment_attempts (payment_id, attempt_no, operation, outcome, amount, processor_ref, error_code, request_id)
-      SELECT ${attempt.paymentId}::uuid, coalesce(max(attempt_no), 0) + 1, ${attempt.operation}::text, ${attempt.outcome}::text,
-        ${attempt.amount}::numeric, ${attempt.processorRef ?? null}::text, ${attempt.errorCode ?? null}::text,
-        ${attempt.requestId ?? null}::text
-      FROM payment_attempts WHERE payment_id = ${attempt.paymentId}`
-  })
-
   return {
     get,
     ofOrder,
@@ -148,7 +168,7 @@ const make = Effect.gen(function* () {
     begin,
     change,
     keepRef,
-    addAttempt,
+    ...attemptsOn(sql),
     ...marks(sql)
   }
 })

@@ -10,6 +10,9 @@ import { SharedFrame } from "./FrameSink.ts"
 import { type EtaChange, etaShape, OrderEta, type OrderEtaBounds } from "./OrderEta.ts"
 import type { TrackSubscriber } from "./TrackSubscriber.ts"
 
+/** With these a page that had no PIN has one: there is a drop-off, or after a failed attempt there will be another one. */
+const pinBegins: ReadonlySet<string> = new Set(["shipment.created", "shipment.retrying"])
+
 /** Where the driver of an order is. Integers of the wire; NaN is unknown. */
 export interface LivePlace {
   readonly recordedAt: number
@@ -78,6 +81,12 @@ export class OrderChannel {
     return this.eta.told
   }
 
+  /** What the customer tells at the door; undefined when nobody will ask for it. */
+  private get pin(): string | undefined {
+    const isAsked = this.order.isPinRequired === true && isShown(this.stage, "delivery_pin")
+    return isAsked ? this.pinOf(this.order.orderId) : undefined
+  }
+
   /** How many watch by this link. */
   watchersOf(sessionId: string): number {
     let count = 0
@@ -94,8 +103,9 @@ export class OrderChannel {
     else {
       subscriber.sink.send(new SharedFrame([TrackingServerFrame.resumed, this.order.epoch, resume.offset]))
       for (const event of missed) subscriber.sink.send(new SharedFrame(eventFrame(event)))
-      // A driver came meanwhile, for whom only the state has words.
-      if (isShown(this.stage, "driver") && missed.some((event) => event.type === "shipment.assigned"))
+      // A driver came meanwhile, or the PIN came or went: only the state has words for it.
+      const hasDriver = isShown(this.stage, "driver") && missed.some((event) => event.type === "shipment.assigned")
+      if (hasDriver || this.hasOtherPinSince(resume.offset))
         subscriber.sink.send(new SharedFrame(this.snapshot(subscriber)))
       subscriber.sink.send(new SharedFrame([TrackingServerFrame.stage, this.stage]))
       if (this.eta.frame !== undefined) subscriber.eta(this.eta.frame)
@@ -120,14 +130,16 @@ export class OrderChannel {
     const events = isSameLog ? next.timeline.filter((event) => event.offset > this.order.offset) : []
     const hadDriver = this.order.driver?.driverId
     const hadStatus = this.order.shipmentStatus
+    const hadPin = this.pin
     this.order = next
     if (next.driver?.driverId !== hadDriver) this.forgetPlace()
     if (next.shipmentStatus !== hadStatus) this.isNearby = false
     const stageBefore = this.stage
     this.stage = this.judge()
     this.tell(this.visible(events).map((event) => new SharedFrame(eventFrame(event))))
-    if (!isSameLog || this.isDriverIntroduced(hadDriver, stageBefore)) {
-      // The log was rebuilt, or a driver is to be introduced, for which only the state has words.
+    const isPinOther = this.pin !== hadPin && isShown(this.stage, "delivery_pin")
+    if (!isSameLog || isPinOther || this.isDriverIntroduced(hadDriver, stageBefore)) {
+      // The log was rebuilt, a driver is to be introduced, or the PIN came or went: only the state has words for it.
       this.estimate(now)
       this.tellState()
     } else {
@@ -211,6 +223,11 @@ export class OrderChannel {
     return this.driverId !== hadDriver || !isShown(stageBefore, "driver")
   }
 
+  private hasOtherPinSince(offset: unknown): boolean {
+    const types = this.order.timeline.filter((event) => event.offset > Number(offset)).map(({ type }) => type)
+    return types.includes("proof.waived") || (this.pin !== undefined && types.some((type) => pinBegins.has(type)))
+  }
+
   private forgetPlace(): void {
     this.place = undefined
     this.placeFrame = undefined
@@ -252,7 +269,7 @@ export class OrderChannel {
     const { order, stage, place } = this
     const { driver } = order
     const eta = isShown(stage, "eta") ? this.eta.told : undefined
-    const pin = order.isPinRequired === true && stage !== "done" ? this.pinOf(order.orderId) : undefined
+    const { pin } = this
     const stopsAhead = isShown(stage, "stops_ahead") ? eta?.stopsAhead : undefined
     return {
       order_id: publicId("order", order.orderId),

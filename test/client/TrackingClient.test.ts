@@ -103,12 +103,15 @@ describe("a tracking client", () => {
     expect(statusBy([35, 10, "shipment.cancelled", at, {}])).toBe("cancelled")
   })
 
-  it("forgets the driver's place the moment the stage no longer shows it", async () => {
+  it("forgets the driver's place, and the PIN, the moment the stage no longer shows them", async () => {
     const { peer, client } = await clientUnderTest()
-    peer.tell(snapshot("on_the_way"))
+    peer.tell(snapshot("on_the_way", { delivery_pin: "048213" }))
+    peer.tell([37, "arrived"])
+    expect(client.order?.deliveryPin).toBe("048213")
     peer.tell([37, "done"])
     expect(client.order?.position).toBeUndefined()
     expect(client.order?.driver).toBeUndefined()
+    expect(client.order?.deliveryPin).toBeUndefined()
   })
 
   it("resumes after the last event that was handled, and tells a repeated one once", async () => {

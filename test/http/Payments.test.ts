@@ -51,6 +51,24 @@ const attemptsOf = async (orderId: string): Promise<ReadonlyArray<string>> =>
     )
   ).rows.map((row) => row.said)
 
+/** The same as staff are told it, page by page. */
+const toldAttemptsOf = async (orderId: string): Promise<ReadonlyArray<string>> => {
+  const said: Array<string> = []
+  for (let cursor = ""; ; ) {
+    const page = await call<{
+      readonly data: ReadonlyArray<{
+        readonly number: number
+        readonly operation: string
+        readonly failure_code: string
+      }>
+      readonly next_cursor: string | null
+    }>(rest.url, "GET", `/v1/orders/${orderId}/payment/attempts?limit=1${cursor}`, { token: admin })
+    said.push(...page.body.data.map((each) => `${each.number} ${each.operation} ${each.failure_code}`))
+    if (page.body.next_cursor === null) return said
+    cursor = `&cursor=${page.body.next_cursor}`
+  }
+}
+
 const sweptUntil = (orderId: string, status: string) =>
   until(
     `the payment is ${status}`,
@@ -87,6 +105,7 @@ describe("paying", () => {
     for (const [token, code] of Object.entries(declined)) {
       const order = await placed()
       const refused = await pay(rest.url, customer, order.id, token)
+      expect(await toldAttemptsOf(order.id)).toEqual([`1 authorize ${code}`])
       expect([refused.status, refused.body.status, refused.body.failure_code]).toEqual([201, "failed", code])
       expect((await orderOf(order.id)).status).toBe("submitted")
       expect((await pay(rest.url, customer, order.id)).body).toMatchObject({ status: "authorized", failure_code: null })

@@ -17,6 +17,7 @@ interface Message {
   readonly author_role: string
   readonly text: string
   readonly attachments: ReadonlyArray<string>
+  readonly created_at: string
   readonly code?: string
 }
 
@@ -161,6 +162,11 @@ describe("an order's thread", () => {
     expect((await readTo(ids[1])).body).toMatchObject({ unread: 1 })
     expect((await readTo(ids[0])).body).toMatchObject({ unread: 1 })
     expect((await readTo(`msg_${randomUUID()}`)).status).toBe(422)
+    const until = (await read(threadId, customer)).data[1]?.created_at
+    const readsFor = async (token: string) =>
+      (await call<{ reads: unknown }>(rest.url, "GET", `/v1/threads/${threadId}`, { token })).body.reads
+    expect(await readsFor(admin)).toEqual([{ role: "driver", read_until: until }])
+    expect([await readsFor(customer), await readsFor(driver.token)]).toEqual([[], []])
   })
 
   it("carries pictures of its author alone, which the others may then see", async () => {

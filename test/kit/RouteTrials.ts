@@ -139,6 +139,7 @@ export const routeTrials: Readonly<Record<string, RouteTrial>> = {
   "orders.cancel": one("order", "customer", saying({ reason: "changed my mind" })),
   "payments.pay": one("order", "customer", saying({ method: "sandbox", token: "tok_ok" })),
   "payments.get": one("order", "customer"),
+  "payments.attempts": one("order", "customer"),
   "payments.capture": one("order", "customer", saying({})),
   "payments.void": one("order", "customer", saying({})),
   "payments.refund": one("order", "customer", saying({ amount: { amount: 1, currency: "EUR" } })),

@@ -50,6 +50,8 @@ const orderAfter = (count: number): TrackedOrder => ({
   timeline: Array.from({ length: count }, (_, i) => eventAt(i + 1))
 })
 
+const pin = "048213"
+
 const place = (recordedAt: number, metresNorth: number) => ({
   recordedAt,
   latE7: Math.round((destination.lat + metresNorth / 111_195) * 1e7),
@@ -171,6 +173,36 @@ describe("a tracked order", () => {
     expect(channel.state(1)).toHaveProperty("position")
   })
 
+  it("gives the PIN to a page as soon as there is one, and takes it away when it is waived or the order is over", () => {
+    const created = { ...eventAt(2), type: "shipment.created" }
+    const shipped: TrackedOrder = { ...orderAfter(2), isPinRequired: true, timeline: [eventAt(1), created] }
+    const waived = { offset: 3, type: "proof.waived", occurredAtMs: 3_000, data: { type: "pin" }, isForCustomer: false }
+    const withoutPin: TrackedOrder = { ...orderAfter(2), offset: 3, timeline: [...orderAfter(2).timeline, waived] }
+    const channel = new OrderChannel(orderAfter(1), bounds, 0, () => pin)
+    const { sink, subscriber } = watcher()
+    channel.join(subscriber, never, 0)
+    const pins = () =>
+      sink
+        .ofType(TrackingServerFrame.snapshot)
+        .map((frame) => (frame[3] as { readonly delivery_pin?: string }).delivery_pin)
+    channel.update(shipped, 0)
+    channel.update(withoutPin, 0)
+    expect(pins()).toEqual([undefined, pin, undefined])
+    for (const [state, from] of [
+      [shipped, 1],
+      [withoutPin, 2]
+    ] as const) {
+      const late = watcher()
+      const other = new OrderChannel(state, bounds, 0, () => pin)
+      other.join(late.subscriber, { epoch: 1, offset: from }, 0)
+      expect(late.sink.ofType(TrackingServerFrame.snapshot)).toHaveLength(1)
+      other.join(late.subscriber, { epoch: 1, offset: state.offset }, 0)
+      expect(late.sink.ofType(TrackingServerFrame.snapshot)).toHaveLength(1)
+    }
+    const ended = new OrderChannel({ ...orderAfter(8), isPinRequired: true }, bounds, 0, () => pin)
+    expect(ended.state(1)).not.toHaveProperty("delivery_pin")
+  })
+
   it("carries no field above its stage in any frame, whatever happens in whatever order", () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant("reach" as const), count: fc.integer({ min: 0, max: journey.length }) }),
@@ -184,9 +216,15 @@ describe("a tracked order", () => {
       fc.property(fc.array(step, { maxLength: 60 }), anyPromise, (steps, promised) => {
         const at = (count: number): TrackedOrder => ({
           ...orderAfter(count),
+          isPinRequired: true,
           ...(promised === undefined ? {} : { promised })
         })
-        const channel = new OrderChannel(at(0), { ...bounds, etaEveryMs: 1, etaToldEveryMs: 1, etaToldMs: 1 }, 0)
+        const channel = new OrderChannel(
+          at(0),
+          { ...bounds, etaEveryMs: 1, etaToldEveryMs: 1, etaToldMs: 1 },
+          0,
+          () => pin
+        )
         const pages: Array<{ readonly sink: RecordingSink; readonly page: EtaPage }> = []
         let now = 0
         for (const each of steps) {
@@ -248,7 +286,7 @@ const expectNothingAbove = (stage: TrackingStage, frame: ReadonlyArray<unknown>)
   }
   if (frame[0] !== TrackingServerFrame.snapshot) return
   const state = frame[3] as Record<string, unknown> & { readonly stage: TrackingStage }
-  for (const field of ["driver", "position", "stops_ahead", "eta"] as const) {
+  for (const field of ["driver", "position", "stops_ahead", "eta", "delivery_pin"] as const) {
     if (field in state) expect(isShown(state.stage, field)).toBe(true)
   }
   expect(JSON.stringify(state)).not.toMatch(/secret|\+49|d-1/)

@@ -3,6 +3,9 @@ import { Browser, phone, type WatchedPage } from "../kit/Browser.ts"
 import { signsIn } from "../kit/ConsolePage.ts"
 import { DrivingFleet } from "../kit/DrivingFleet.ts"
 import { OrderDesk, windowIn } from "../kit/OrderDesk.ts"
+import { pay } from "../kit/PaidOrder.ts"
+import { newOrder } from "../kit/PlacedOrder.ts"
+import { call, newCustomer } from "../kit/RestCaller.ts"
 import { ServerProcess } from "../kit/ServerProcess.ts"
 import { until } from "../kit/Until.ts"
 
@@ -122,6 +125,96 @@ const writesAnOrder = async (watched: WatchedPage): Promise<void> => {
   await watched.says(".board-row[data-stage=waiting]", /Radia Perlman/)
 }
 
+/** A customer's order that was paid at the second try, and about which they wrote. */
+const customersOrder = async (server: ServerProcess, desk: OrderDesk) => {
+  const { url } = server
+  const { access_token: token } = await newCustomer(url)
+  const { id } = await newOrder(url, token, desk.productId, { ...berlin, external_id: "A-3" })
+  await pay(url, token, id, "tok_declined")
+  await pay(url, token, id)
+  const context = { context_type: "order", context_id: id }
+  const thread = await call<{ id: string }>(url, "POST", "/v1/threads", { token, body: context })
+  const path = `/v1/threads/${thread.body.id}`
+  const write = (text: string) => call(url, "POST", `${path}/messages`, { token, body: { text } })
+  const read = (messageId: string | undefined) =>
+    call(url, "PATCH", path, { token, body: { read_message_id: messageId } })
+  const messages = () =>
+    desk.rest.get<{ readonly data: ReadonlyArray<{ readonly id: string; readonly text: string }> }>(`${path}/messages`)
+  await write("The side door, please")
+  return { id, write, read, messages }
+}
+
+type CustomersOrder = Awaited<ReturnType<typeof customersOrder>>
+
+/** A refund whose answer is lost, and that is then asked for twice at once, is one refund. */
+const takesAndGivesBack = async (watched: WatchedPage, desk: OrderDesk, { id }: CustomersOrder): Promise<void> => {
+  const { page } = watched
+  const submit = page.locator("dialog button[type=submit]")
+  await row(watched, "A-3").click()
+  await watched.says(".order-payment", /Authorized, not captured.*2 attempts/)
+  await button(watched, "Capture").click()
+  await submit.click()
+  await watched.says(".order-payment", /12\.50 captured/)
+  await button(watched, "Refund").click()
+  await page.locator("dialog input[name=amount]").fill("99")
+  await page.keyboard.press("Enter")
+  await watched.says("dialog", /No more than .12\.50 is left/)
+  expect(await watched.blemishes()).toEqual([])
+  await page.locator("dialog input[name=amount]").fill("2,50")
+  await page.locator("dialog input[name=reason]").fill("a bruised apple")
+  await page.route(
+    "**/refunds",
+    async (route) => {
+      await route.fetch()
+      await route.abort()
+    },
+    { times: 1 }
+  )
+  await submit.click()
+  await watched.says("dialog", /cannot be reached/)
+  await submit.dblclick()
+  await watched.says(".order-payment", /Captured, refunded in part.*a bruised apple.*2\.50 refunded/)
+  expect((await desk.rest.get<{ data: ReadonlyArray<unknown> }>(`/v1/orders/${id}/refunds`)).data).toHaveLength(1)
+}
+
+const answersTheCustomer = async (watched: WatchedPage, order: CustomersOrder): Promise<void> => {
+  const { page, context } = watched
+  const field = page.locator("textarea[name=message]")
+  await watched.says(".order-messages", /1 new.*Customer.*The side door, please/)
+  await field.fill("On its way")
+  await page.keyboard.press("Shift+Enter")
+  await page.keyboard.type("to you")
+  await context.setOffline(true)
+  await page.keyboard.press("Enter")
+  await watched.says(".message-form", /cannot be reached/)
+  expect(await field.inputValue()).toBe("On its way\nto you")
+  await context.setOffline(false)
+  await page.keyboard.press("Enter")
+  await watched.says(".message-staff", /Staff.*On its way\s*to you/, 30_000)
+  expect(await field.inputValue()).toBe("")
+  const { data } = await order.messages()
+  expect(data.map(({ text }) => text)).toEqual(["The side door, please", "On its way\nto you"])
+  await order.read(data[1]?.id)
+  await order.write("Thank you")
+  await watched.says(".order-messages", /Read by the customer.*Thank you/, 30_000)
+  expect(await watched.blemishes()).toEqual([])
+}
+
+/** Whoever is neither dispatcher nor administrator reads and writes to people, and moves neither orders nor money. */
+const offersNothingToReaders = async (watched: WatchedPage): Promise<void> => {
+  const { page } = watched
+  // The fleet stream lets only those two in: what a console that only reads looks like is seen with another role of the same account.
+  await page.route("**/v1/me", (route) => route.fulfill({ json: { roles: ["support"] } }))
+  await page.reload()
+  await watched.says(".order-payment", /Captured/, 60_000)
+  await watched.says(".message-form", /Write to the customer/)
+  for (const name of ["Refund", "Assign", "Cancel order"]) expect(await button(watched, name).count()).toBe(0)
+  expect(await page.getByRole("link", { name: "New order" }).count()).toBe(0)
+  await page.locator(".order-panel h2").focus()
+  await page.keyboard.press("n")
+  await watched.says(".order-panel", /may look at orders, not place them/)
+}
+
 describe("the dispatcher's board", () => {
   let browser: Browser
   beforeAll(async () => {
@@ -151,7 +244,9 @@ describe("the dispatcher's board", () => {
     isDiscreet(watched)
   })
 
-  it("leads from an order to its driver and back, and marks both on the map", { timeout: 180_000 }, async () => {
+  it("leads from an order to its driver and back, takes and gives back money once, and writes to the customer", {
+    timeout: 240_000
+  }, async () => {
     const server = await ServerProcess.start()
     const desk = await OrderDesk.open(server)
     const fleet = await drive(server)
@@ -162,6 +257,7 @@ describe("the dispatcher's board", () => {
     await signsIn(watched)
     await page.keyboard.press("o")
     await row(watched, "A-2").click({ timeout: 60_000 })
+    await watched.says(".order-messages", /Nobody has written yet/)
     await watched.says(".pin-pickup", /Pickup/, 60_000)
     await watched.says(".pin-dropoff", /Drop-off/)
     await watched.says(".selection", /Ada Lovelace/, 30_000)
@@ -170,6 +266,10 @@ describe("the dispatcher's board", () => {
     expect(await page.locator(".pin").count()).toBe(0)
     await page.locator(".deliveries").getByRole("link", { name: "Assigned" }).click()
     await watched.says(".order-panel h2", /Order A-2/)
+    const order = await customersOrder(server, desk)
+    await takesAndGivesBack(watched, desk, order)
+    await answersTheCustomer(watched, order)
+    await offersNothingToReaders(watched)
     isDiscreet(watched)
   })
 

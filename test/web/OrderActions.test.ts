@@ -73,7 +73,7 @@ const viewOf = (status: ShipmentStatus | undefined): OrderView => ({
   events: [],
   payment: undefined,
   proofs: [],
-  messages: [],
+  thread: undefined,
   names: new Map()
 })
 

@@ -19,11 +19,11 @@ interface Delivery {
   readonly driverId: string
 }
 
-const begin = async (): Promise<Delivery> => {
+const begin = async (more: Readonly<Record<string, unknown>> = {}): Promise<Delivery> => {
   const server = await ServerProcess.start()
   const rest = new RestClient({ url: server.url })
   const { access_token: admin } = await rest.signIn(processAdmin.email, processAdmin.password)
-  const { orderId, shipmentId } = await newShipment(server.url, admin)
+  const { orderId, shipmentId } = await newShipment(server.url, admin, admin, more)
   const { id: driverId } = await rest.createDriver({
     email: "ada@test.example",
     name: "Ada Lovelace",
@@ -87,13 +87,15 @@ const marker = ({ page }: WatchedPage): Promise<string | null> => page.locator("
 const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Promise<void> => {
   const { page } = watched
   await watched.says("h1", /Order confirmed/)
+  const pin = await copiedPin(watched)
   await watched.says(".contents", /^1 × Box$/)
   expect(await watched.blemishes()).toEqual([])
   const assignment = await assign(delivery)
   await watched.says("h1", /Ada has your order/)
   await watched.says(".notice", /not shared yet/)
   const act = async (action: string): Promise<void> => {
-    const result = await delivery.driver.task(assignment.id, assignment.fencing_token, action, proofOf(action))
+    const proof = action === "delivered" ? { proof: { type: "pin", value: pin } } : {}
+    const result = await delivery.driver.task(assignment.id, assignment.fencing_token, action, proof)
     expect(result, action).toMatchObject({ ok: true })
   }
   for (const action of ["en_route_to_pickup", "at_pickup", "picked_up", "en_route"]) await act(action)
@@ -125,16 +127,27 @@ const followsTheWholeWay = async (delivery: Delivery, watched: WatchedPage): Pro
   expect(await watched.blemishes()).toEqual([])
   await act("arrived")
   await watched.says("h1", /Ada has arrived/)
+  await watched.says(".door-pin", /Tell Ada this PIN now/)
   expect(await page.locator(".eta").count()).toBe(0)
   await act("delivered")
   await watched.says("h1", /Delivered/)
   await watched.says(".timeline-entry", /Your order was collected/)
   expect(await page.locator(".van").count()).toBe(0)
+  expect(await page.locator(".door-pin").count()).toBe(0)
   expect(await watched.blemishes()).toEqual([])
 }
 
-const proofOf = (action: string): Readonly<Record<string, unknown>> =>
-  action === "delivered" ? { proof: { type: "note", value: "left with the customer" } } : {}
+/** The PIN as the page shows it, says it and copies it. */
+const copiedPin = async ({ page, context }: WatchedPage): Promise<string> => {
+  const pin = (await page.locator(".door-pin-digits > [aria-hidden]").textContent()) ?? ""
+  expect(pin).toMatch(/^\d{6}$/)
+  expect(await page.locator("[role=status] .door-pin-digits > .visually-hidden").textContent()).toBe([...pin].join(" "))
+  await context.grantPermissions(["clipboard-read", "clipboard-write"])
+  await page.getByRole("button", { name: "Copy PIN" }).tap()
+  await page.locator(".door-pin", { hasText: "Copied" }).waitFor()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(pin)
+  return pin
+}
 
 const isDiscreet = (watched: WatchedPage, token: string): void => {
   expect(watched.complaints).toEqual([])
@@ -149,7 +162,7 @@ describe("the customer's tracking page", () => {
   afterAll(() => browser?.close())
 
   it("follows an order from its confirmation to the door", { timeout: 120_000 }, async () => {
-    const delivery = await begin()
+    const delivery = await begin({ delivery_requirements: ["pin"] })
     const { token } = await link(delivery)
     const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
     await followsTheWholeWay(delivery, watched)

@@ -4,6 +4,7 @@ import { BoardSide } from "../orders/BoardSide.tsx"
 import { BoardStore } from "../orders/BoardStore.ts"
 import { OrderStage } from "../orders/OrderStage.tsx"
 import { type BoardControls, useBoardControls } from "../orders/useBoardControls.ts"
+import { useRights } from "../orders/useOrder.ts"
 import { FleetBar } from "./FleetBar.tsx"
 import type { FleetMap } from "./FleetMap.ts"
 import { FleetSide } from "./FleetSide.tsx"
@@ -95,6 +96,7 @@ export const FleetView = ({ store, session, onSignOut }: FleetViewProps) => {
   const orders = useBoardControls(board, session, route, serverNowMs)
   const { connection, selectedId } = drivers.state
   const isLive = connection.state === "live"
+  const rights = useRights(session, isLive && route.page !== "fleet")
   const trail = useTrail(store, session, map, selectedId, isLive)
   useRoutedDriver(route, store, map, drivers.show)
   usePageKeys({ route, store, map, drivers, orders, onHelp: () => setHelpOpen(true) })
@@ -110,14 +112,28 @@ export const FleetView = ({ store, session, onSignOut }: FleetViewProps) => {
       {route.page === "fleet" ? (
         <FleetSide store={store} controls={drivers} />
       ) : (
-        <BoardSide controls={orders} isLive={isLive} serverNowMs={serverNowMs} onRetry={() => board.want()} />
+        <BoardSide
+          controls={orders}
+          rights={rights}
+          isLive={isLive}
+          serverNowMs={serverNowMs}
+          onRetry={() => board.want()}
+        />
       )}
       <main className="stage">
         <MapStage container={container} map={opened} hint={drivers.hint} />
         {route.page === "fleet" ? (
           <FleetStage store={store} session={session} controls={drivers} trail={trail} />
         ) : (
-          <OrderStage route={route} store={store} session={session} board={board} controls={orders} map={map} />
+          <OrderStage
+            route={route}
+            store={store}
+            session={session}
+            rights={rights}
+            board={board}
+            controls={orders}
+            map={map}
+          />
         )}
       </main>
       {isHelpOpen ? <KeysDialog onClose={() => setHelpOpen(false)} /> : null}

@@ -15,7 +15,7 @@ export interface KeyActions {
 }
 
 const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLInputElement || target instanceof HTMLSelectElement
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
 
 /** What Enter means something on already. */
 const isPressed = (target: EventTarget | null): boolean =>

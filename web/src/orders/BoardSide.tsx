@@ -2,27 +2,32 @@ import { timeWords } from "../design/Arrival.ts"
 import { RouteLink } from "../fleet/RouteLink.tsx"
 import { BoardList } from "./BoardList.tsx"
 import { boardStages, stageLooks } from "./BoardStage.ts"
+import { mayOrder, type Rights } from "./Rights.ts"
 import { StageSign } from "./StageSign.tsx"
 import type { BoardControls } from "./useBoardControls.ts"
 
 interface BoardSideProps {
   readonly controls: BoardControls
+  /** Undefined until they are known. */
+  readonly rights: Rights | undefined
   readonly isLive: boolean
   readonly serverNowMs: number
   readonly onRetry: () => void
 }
 
 /** Search, filters and the board's orders. */
-export const BoardSide = ({ controls, isLive, serverNowMs, onRetry }: BoardSideProps) => {
+export const BoardSide = ({ controls, rights, isLive, serverNowMs, onRetry }: BoardSideProps) => {
   const { board, query, active, state } = controls
   return (
     <aside className="side" aria-label="Orders">
       <div className="side-head">
         <div className="side-title">
           <h1>Orders</h1>
-          <RouteLink to={{ page: "newOrder" }} className="button button-primary button-small">
-            New order
-          </RouteLink>
+          {rights === undefined || !mayOrder(rights) ? null : (
+            <RouteLink to={{ page: "newOrder" }} className="button button-primary button-small">
+              New order
+            </RouteLink>
+          )}
         </div>
         <div className="search">
           <input
@@ -91,7 +96,7 @@ const BoardFilterList = ({ controls }: { readonly controls: BoardControls }) => 
 }
 
 /** Whether the board can be believed, said where it is looked at. */
-const BoardNote = ({ controls, isLive, onRetry }: Omit<BoardSideProps, "serverNowMs">) => {
+const BoardNote = ({ controls, isLive, onRetry }: Omit<BoardSideProps, "serverNowMs" | "rights">) => {
   const { kind, isOld, isCut, asOfMs, orders } = controls.state
   if (kind === "failed")
     return (

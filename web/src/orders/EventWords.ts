@@ -24,6 +24,7 @@ const words: Readonly<Record<string, string>> = {
   "shipment.cancelled": "Cancelled",
   "eta.changed": "New estimate",
   "proof.added": "Proof added",
+  "proof.waived": "Proof not required any more",
   "message.created": "Message",
   "payment.authorized": "Payment authorized",
   "payment.settled": "Payment settled",

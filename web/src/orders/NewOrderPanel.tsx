@@ -14,6 +14,19 @@ interface NewOrderPanelProps {
   readonly onClose: () => void
 }
 
+/** For whoever came by an address or a key, and may not place orders. */
+export const NoNewOrder = ({ onClose }: { readonly onClose: () => void }) => (
+  <section className="panel details order-panel" aria-label="New order">
+    <header className="details-head">
+      <h2>New order</h2>
+      <CloseButton label="Close" onClick={onClose} />
+    </header>
+    <p className="notice" role="alert">
+      Your account may look at orders, not place them. A dispatcher or an administrator can.
+    </p>
+  </section>
+)
+
 /** A dispatcher writes down an order for a guest. */
 export const NewOrderPanel = ({ session, map, onPlaced, onClose }: NewOrderPanelProps) => {
   const form = useNewOrder(session, map, onPlaced)

@@ -25,8 +25,8 @@ export const OrderCommands = (props: OrderCommandsProps) => {
     if (isGone) setAsking(undefined)
   }, [isGone])
   const send = async (action: Action, body: unknown): Promise<void> => {
-    const isDone = await command.run(action.name, action.path, body)
-    if (!isDone) return
+    const answer = await command.run(action.name, action.path, body)
+    if (answer === undefined) return
     setAsking(undefined)
     onDone()
   }

@@ -145,7 +145,7 @@ const addressOf = ({ delivery_address: a }: OrderAnswer): string =>
 
 const stopOf = (order: OrderAnswer, stop: StopAnswer, nowMs: number): ShownStop => {
   const ended = stop.ended_at ?? stop.arrived_at
-  const requirements = stop.requirements.map((each) => each.replaceAll("_", " "))
+  const requirements = stop.requirements.map((each) => (each === "pin" ? "PIN" : each.replaceAll("_", " ")))
   return {
     id: stop.id,
     type: stop.type,

@@ -5,8 +5,10 @@ import type { Session } from "../fleet/Session.ts"
 import type { BoardOrder } from "./BoardOrder.ts"
 import { orderNumber, wordsOfStatus } from "./BoardOrder.ts"
 import { OrderCommands } from "./OrderCommands.tsx"
-import { OrderMessages, OrderPayment, OrderProofs } from "./OrderExtras.tsx"
 import { OrderFacts, OrderItems, OrderLateness, OrderStops } from "./OrderFacts.tsx"
+import { OrderMessages } from "./OrderMessages.tsx"
+import { OrderPayment } from "./OrderPayment.tsx"
+import { OrderProofs } from "./OrderProofs.tsx"
 import { OrderTimeline } from "./OrderTimeline.tsx"
 import type { OrderView } from "./OrderView.ts"
 import type { Rights } from "./Rights.ts"
@@ -88,10 +90,10 @@ const Shown = ({ view, isOld, heading, ...props }: ShownProps) => {
       <OrderFacts view={view} nowMs={props.nowMs} />
       <OrderStops view={view} nowMs={props.nowMs} />
       <OrderItems order={order} />
-      <OrderPayment view={view} />
+      {view.payment === undefined ? null : <OrderPayment {...props} orderId={order.id} view={view.payment} />}
       <OrderProofs session={props.session} view={view} />
+      {view.thread === undefined ? null : <OrderMessages {...props} order={order} thread={view.thread} />}
       <OrderTimeline view={view} nowMs={props.nowMs} />
-      <OrderMessages view={view} nowMs={props.nowMs} />
       <p className="order-id muted">{order.id}</p>
     </>
   )

@@ -4,17 +4,20 @@ import type { FleetStore } from "../fleet/FleetStore.ts"
 import type { Route } from "../fleet/Route.ts"
 import type { Session } from "../fleet/Session.ts"
 import type { BoardStore } from "./BoardStore.ts"
-import { NewOrderPanel } from "./NewOrderPanel.tsx"
+import { NewOrderPanel, NoNewOrder } from "./NewOrderPanel.tsx"
 import type { OrderPlaces } from "./OrderMarks.ts"
 import { OrderPanel } from "./OrderPanel.tsx"
 import { carrierOf, type OrderView } from "./OrderView.ts"
+import { mayOrder, type Rights } from "./Rights.ts"
 import type { BoardControls } from "./useBoardControls.ts"
-import { type ChosenOrder, useOrder, useRights } from "./useOrder.ts"
+import { type ChosenOrder, useOrder } from "./useOrder.ts"
 
 interface OrderStageProps {
   readonly route: Route
   readonly store: FleetStore
   readonly session: Session
+  /** Undefined until they are known. */
+  readonly rights: Rights | undefined
   readonly board: BoardStore
   readonly controls: BoardControls
   readonly map: FleetMap | undefined
@@ -45,15 +48,18 @@ const useOrderOnMap = (chosen: ChosenOrder | undefined, store: FleetStore, map: 
 }
 
 /** What lies over the map while the orders are looked at: the chosen one, or the form for another. */
-export const OrderStage = ({ route, store, session, board, controls, map }: OrderStageProps) => {
+export const OrderStage = ({ route, store, session, rights, board, controls, map }: OrderStageProps) => {
   const isLive = store.state().connection.state === "live"
-  const rights = useRights(session, isLive)
   const id = controls.selectedId
   const changedAt = id === undefined ? undefined : controls.state.orders.get(id)?.changed_at
   const { chosen, ask } = useOrder({ store, session, rights, id, changedAt, isLive })
   const fit = useOrderOnMap(chosen, store, map)
-  if (route.page === "newOrder")
-    return <NewOrderPanel session={session} map={map} onPlaced={() => board.want()} onClose={controls.close} />
+  if (route.page === "newOrder" && rights !== undefined)
+    return mayOrder(rights) ? (
+      <NewOrderPanel session={session} map={map} onPlaced={() => board.want()} onClose={controls.close} />
+    ) : (
+      <NoNewOrder onClose={controls.close} />
+    )
   if (chosen === undefined) return null
   return (
     <OrderPanel

@@ -1,12 +1,14 @@
 import { Problem } from "../../../src/client/Problem.ts"
 
 const words: Readonly<Record<string, string>> = {
-  illegal_transition: "The order has moved on meanwhile. What can be done now is shown.",
+  illegal_transition: "It has moved on meanwhile. What can be done now is shown.",
   shipment_already_taken: "Another driver has it already.",
   shipment_busy: "Somebody else is changing it at this moment. Try again.",
   stale_fencing_token: "It was given to somebody else meanwhile.",
   stock_insufficient: "There is not enough in stock.",
   driver_suspended: "This driver is suspended and cannot be given anything.",
+  payment_busy: "Something is under way for this payment. Try again in a moment.",
+  message_id_taken: "This message was sent before with other words. Send it again.",
   external_id_taken: "You have an order with this number already.",
   not_found: "It does not exist any more.",
   not_permitted: "Your account may not do this.",

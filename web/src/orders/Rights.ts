@@ -31,3 +31,6 @@ export const loadRights = async ({ rest }: Session): Promise<Rights> => {
   const actor = (["admin", "dispatcher"] as const).find((role) => roles.includes(role))
   return { routes: routesOf(contract), actor }
 }
+
+/** Whether they are offered the form for new orders: whoever only reads writes nothing down here. */
+export const mayOrder = ({ actor, routes }: Rights): boolean => actor !== undefined && routes.has("POST /v1/orders")

@@ -7,8 +7,8 @@ export interface Command {
   /** What is being done; undefined while nothing is. */
   readonly busy: string | undefined
   readonly problem: string | undefined
-  /** Does it, and answers whether it was done. */
-  readonly run: (name: string, path: string, body: unknown) => Promise<boolean>
+  /** Does it, and gives the server's answer; undefined when it was refused or nobody knows. */
+  readonly run: <A>(name: string, path: string, body: unknown) => Promise<A | undefined>
   readonly forget: () => void
 }
 
@@ -20,25 +20,25 @@ export const useCommand = (session: Session, onDecided: () => void): Command => 
   const [busy, setBusy] = useState<string>()
   const [problem, setProblem] = useState<string>()
   const keys = useRef(new Map<string, string>())
-  const run = async (name: string, path: string, body: unknown): Promise<boolean> => {
-    if (busy !== undefined) return false
+  const run = async <A>(name: string, path: string, body: unknown): Promise<A | undefined> => {
+    if (busy !== undefined) return undefined
     const content = `${path} ${JSON.stringify(body)}`
     const key = keys.current.get(content) ?? crypto.randomUUID()
     keys.current.set(content, key)
     setBusy(name)
     setProblem(undefined)
     try {
-      await session.rest.post(path, body, key)
+      const answer = await session.rest.post<A>(path, body, key)
       keys.current.delete(content)
       onDecided()
-      return true
+      return answer
     } catch (cause) {
       if (!isUndecided(cause)) {
         keys.current.delete(content)
         onDecided()
       }
       setProblem(problemWords(cause))
-      return false
+      return undefined
     } finally {
       setBusy(undefined)
     }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from "react"
 import { Problem } from "../../../src/client/Problem.ts"
 import type { FleetStore } from "../fleet/FleetStore.ts"
 import type { Session } from "../fleet/Session.ts"
-import { loadOrder, type OrderView } from "./OrderView.ts"
+import { isThreadOther, loadOrder, type OrderView } from "./OrderView.ts"
 import { loadRights, type Rights } from "./Rights.ts"
 
 /** What is known of the chosen order. */
@@ -53,6 +53,24 @@ const useEventCount = (store: FleetStore, shipmentId: string | undefined): numbe
   return count
 }
 
+const lookEveryMs = 5_000
+
+/** Looks after what no stream tells: messages, and a payment that its processor has not answered. */
+const useQuietNews = (session: Session, view: OrderView | undefined, isLive: boolean, ask: () => void): void => {
+  useEffect(() => {
+    if (view === undefined || !isLive) return
+    const { order, payment, thread } = view
+    const look = async (): Promise<void> => {
+      if (document.hidden) return
+      const isPending = payment?.payment.status === "pending"
+      if (isPending || (thread !== undefined && (await isThreadOther(session, order.id, thread)))) ask()
+    }
+    // Without an answer it is looked again the next time.
+    const timer = setInterval(() => void look().catch(() => undefined), lookEveryMs)
+    return () => clearInterval(timer)
+  }, [session, view, isLive, ask])
+}
+
 interface OrderNeeds {
   readonly store: FleetStore
   readonly session: Session
@@ -92,6 +110,7 @@ export const useOrder = (needs: OrderNeeds): { readonly chosen: ChosenOrder | un
     }
   }, [session, rights, id, changedAt, isLive, asked, events])
   const ask = useCallback(() => setAsked((before) => before + 1), [])
+  useQuietNews(session, chosen?.kind === "shown" && chosen.id === id ? chosen.view : undefined, isLive, ask)
   if (id === undefined) return { chosen: undefined, ask }
   if (chosen?.id !== id) return { chosen: { kind: "loading", id }, ask }
   return { chosen: chosen.kind === "shown" && !isLive ? { ...chosen, isOld: true } : chosen, ask }

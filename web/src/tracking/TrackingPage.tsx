@@ -4,6 +4,7 @@ import { arrivalWords } from "../design/Arrival.ts"
 import { Brand } from "../design/Brand.tsx"
 import { Connection, useNow } from "../design/Connection.tsx"
 import { Contents } from "./Contents.tsx"
+import { DeliveryPin } from "./DeliveryPin.tsx"
 import { DriverCard } from "./DriverCard.tsx"
 import { serverAheadMs } from "./ServerClock.ts"
 import { Steps } from "./Steps.tsx"
@@ -93,6 +94,10 @@ const Following = ({ tracking }: { readonly tracking: Tracking }) => {
         <div aria-live="polite" aria-atomic="true" className="sheet-head" data-stage={order?.stage}>
           <h1>{words?.headline ?? "Finding your delivery"}</h1>
           <p className="muted">{words?.detail ?? "One moment."}</p>
+        </div>
+        {/* There before the PIN is: only what changes inside is announced. */}
+        <div role="status" className="door-pin-place">
+          {order?.deliveryPin === undefined ? null : <DeliveryPin order={order} pin={order.deliveryPin} />}
         </div>
         {order === undefined ? null : (
           <OrderFacts order={order} serverNowMs={serverNowMs} isLive={connection.state === "live"} />

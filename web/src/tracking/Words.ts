@@ -2,6 +2,15 @@ import type { StopReason } from "../../../src/client/DriverEvents.ts"
 import type { TimelineEvent, TrackedOrder } from "../../../src/client/TrackingFrames.ts"
 import { CloseCode } from "../../../src/protocol/CloseCode.ts"
 import { ageWords } from "../design/Age.ts"
+import { timeWords } from "../design/Arrival.ts"
+
+const dayTime = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit"
+})
 
 /** What happened, for a customer. Types that are not here are not for them. */
 const eventWords: Readonly<Record<string, string>> = {
@@ -20,14 +29,43 @@ const eventWords: Readonly<Record<string, string>> = {
   "shipment.arrived": "The driver arrived",
   "shipment.delivered": "Delivered",
   "shipment.failed": "The delivery did not work out",
+  "shipment.retrying": "It will be tried again",
   "shipment.returning": "On the way back to the sender",
   "shipment.returned": "Back at the sender",
   "shipment.cancelled": "Delivery cancelled",
   "proof.added": "Proof of delivery added"
 }
 
+/** Why a delivery failed, as far as it helps whoever waits for it. The list is `failureReasons` of the server. */
+const failureWords: Readonly<Record<string, string>> = {
+  recipient_absent: "nobody answered",
+  address_wrong: "the address was not found",
+  access_denied: "the driver could not get in",
+  refused_by_recipient: "it was not accepted",
+  recipient_unverified: "the PIN or document did not match",
+  damaged: "it is damaged"
+}
+
+const reasonWords = ({ data }: TimelineEvent): string | undefined =>
+  typeof data.reason_code === "string" ? failureWords[data.reason_code] : undefined
+
+const windowWords = ({ data }: TimelineEvent): string | undefined => {
+  const { window_start: start, window_end: end } = data
+  return typeof start === "number" && typeof end === "number"
+    ? `${dayTime.format(start)} to ${timeWords(end)}`
+    : undefined
+}
+
 /** An event in words; undefined when it is not for customers. */
-export const wordsOfEvent = ({ type }: TimelineEvent): string | undefined => eventWords[type]
+export const wordsOfEvent = (event: TimelineEvent): string | undefined => {
+  if (event.type === "shipment.rescheduled") {
+    const window = windowWords(event)
+    return window === undefined ? "A new time is planned" : `New time: ${window}`
+  }
+  const words = eventWords[event.type]
+  const reason = event.type === "shipment.failed" ? reasonWords(event) : undefined
+  return reason === undefined ? words : `${words}: ${reason}`
+}
 
 /** Headline and explanation. */
 export interface StageWords {
@@ -37,18 +75,27 @@ export interface StageWords {
 
 const endings: Readonly<Record<string, StageWords>> = {
   delivered: { headline: "Delivered", detail: "Your order has been handed over. Enjoy it!" },
-  failed: { headline: "Not delivered", detail: "The delivery did not work out. The sender will be in touch." },
+  failed: { headline: "Not delivered", detail: "The delivery did not work out. The sender decides what happens next." },
   returning: { headline: "Not delivered", detail: "Your order is on the way back to the sender." },
   returned: { headline: "Returned", detail: "Your order is back at the sender." },
   cancelled: { headline: "Cancelled", detail: "This delivery was cancelled." }
 }
 
+/** After a failed attempt: why, and what comes next as far as anybody knows. */
+const failureOf = (failed: TimelineEvent, timeline: TrackedOrder["timeline"]): StageWords => {
+  const reason = reasonWords(failed)
+  const rescheduled = timeline.findLast(({ type, offset }) => type === "shipment.rescheduled" && offset > failed.offset)
+  const window = rescheduled === undefined ? undefined : windowWords(rescheduled)
+  const what = `The delivery did not work out${reason === undefined ? "" : `: ${reason}`}.`
+  const next = window === undefined ? "The sender decides what happens next." : `New time: ${window}.`
+  return { headline: "Not delivered", detail: `${what} ${next}` }
+}
+
 /** How an order that is done ended. The last event knows better than the status, which only a snapshot carries. */
-const endingOf = (order: TrackedOrder): StageWords => {
-  const last = order.timeline
-    .map(({ type }) => type.split(".")[1] ?? "")
-    .findLast((state) => endings[state] !== undefined)
-  const ending = last ?? order.shipmentStatus ?? ""
+const endingOf = ({ timeline, shipmentStatus }: TrackedOrder): StageWords => {
+  const last = timeline.findLast(({ type }) => endings[type.split(".")[1] ?? ""] !== undefined)
+  if (last?.type === "shipment.failed") return failureOf(last, timeline)
+  const ending = last?.type.split(".")[1] ?? shipmentStatus ?? ""
   return endings[ending] ?? { headline: "Finished", detail: "This delivery is finished." }
 }
 
@@ -57,7 +104,7 @@ export const wordsOfStage = (order: TrackedOrder): StageWords => {
   const name = order.driver?.firstName || "Your driver"
   switch (order.stage) {
     case "scheduled":
-      return { headline: "Order confirmed", detail: "We are finding a driver for you." }
+      return waitingWords(order)
     case "assigned":
       return {
         headline: `${name} has your order`,
@@ -74,6 +121,23 @@ export const wordsOfStage = (order: TrackedOrder): StageWords => {
     default:
       return { headline: "Your delivery", detail: "" }
   }
+}
+
+/** Before there is a driver: the first one, another one, or one for another attempt. */
+const waitingWords = ({ timeline }: TrackedOrder): StageWords => {
+  const last = timeline.findLast(({ type }) => waits[type] !== undefined)
+  const rescheduled = timeline.findLast(({ type }) => type === "shipment.rescheduled")
+  const window = rescheduled === undefined ? undefined : windowWords(rescheduled)
+  const words = waits[last?.type ?? ""] ?? { headline: "Order confirmed", detail: "We are finding a driver for you." }
+  return window === undefined ? words : { ...words, detail: `${words.detail} New time: ${window}.` }
+}
+
+const waits: Readonly<Record<string, StageWords>> = {
+  "shipment.retrying": {
+    headline: "Another attempt",
+    detail: "The last one did not work out. We are finding a driver for the next."
+  },
+  "shipment.unassigned": { headline: "Another driver", detail: "We are finding another driver for you." }
 }
 
 const stopsWords = (stopsAhead: number | undefined): string => {
@@ -116,4 +180,12 @@ export const wordsOfStop = (stop: StopReason): StageWords => {
 export const notValid: StageWords = {
   headline: "This link is not valid",
   detail: "Check that you copied all of it, or ask the sender for a new one."
+}
+
+/** What to do with the PIN of a delivery. */
+export const wordsOfPin = ({ stage, driver }: TrackedOrder): string => {
+  const name = driver?.firstName || "the driver"
+  return stage === "arrived"
+    ? `Tell ${name} this PIN now, to get your order.`
+    : `To get your order, tell it to ${name} at your door. Keep it to yourself until then.`
 }
