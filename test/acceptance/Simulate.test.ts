@@ -5,16 +5,34 @@ import { ServerProcess } from "../kit/ServerProcess.ts"
 import { until } from "../kit/Until.ts"
 
 /** A run of `simulate`, as far as this test looks at its report. */
-interface Report {
+interface Report extends Readonly<Record<string, unknown>> {
   readonly violations: ReadonlyArray<unknown>
   readonly orders_placed: number
   readonly orders_delivered: number
   readonly reports_acknowledged: number
 }
 
+/** Figures that count a kind of thing which must have happened. */
+const kinds = [
+  ...["orders_of_guests", "orders_returned", "deliveries_failed", "hand_offs", "unassignments"],
+  ...["cancellations_refused", "wrong_pins", "files_compared", "messages_heard", "money_refunded"]
+]
+/** Figures that count several kinds, each of which must have happened. */
+const countsOfKinds = ["orders_by_channel", "cancelled_at", "refunds", "reassignments", "proofs", "messages"]
+
+/** What a report has none of. */
+const missingIn = (report: Report): ReadonlyArray<string> => [
+  ...kinds.filter((kind) => !(Number(report[kind]) > 0)),
+  ...countsOfKinds.flatMap((kind) =>
+    Object.entries(report[kind] ?? { none: 0 })
+      .filter(([, count]) => !(Number(count) > 0))
+      .map(([name]) => `${kind}: ${name}`)
+  )
+]
+
 /** At the nightly size: 200 drivers and 600 orders a minute for 5 minutes, with a kill each half minute. */
 const drivers = promiseSize({ ci: 20, nightly: 200 })
-const ordersPerMinute = promiseSize({ ci: 60, nightly: 600 })
+const ordersPerMinute = promiseSize({ ci: 90, nightly: 600 })
 const durationS = promiseSize({ ci: 30, nightly: 300 })
 const kills = promiseSize({ ci: 1, nightly: 10 })
 const quietS = promiseSize({ ci: 40, nightly: 120 })
@@ -67,6 +85,7 @@ it("orders, deliveries, stock and what everybody was told agree, though the serv
   expect(report.violations, stderr).toEqual([])
   expect(code, stderr).toBe(0)
   expect(report.orders_placed).toBeGreaterThan((ordersPerMinute * durationS) / 60 / 2)
+  expect(missingIn(report)).toEqual([])
   expect(report.orders_delivered).toBeGreaterThan(0)
   expect(report.reports_acknowledged).toBeGreaterThan(report.orders_delivered * 5)
 })
