@@ -36,7 +36,7 @@ export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | 
 const ordersPerCustomerPerMinute = 45
 const customersMax = 14
 /** One is the desk, one the shop; all read at the end. */
-const staffCount = 3
+const staffCount = 4
 /** The dispatcher asks anew in its next round rather than again and again. */
 const dispatcherRetryMs = 1_000
 /** What was told last is on its way. */
@@ -130,7 +130,11 @@ class Town {
   }
 
   get progress(): string {
-    return `${this.ledger.orders.size} orders, ${this.dispatcher?.open ?? 0} under way`
+    const { ledger, clock, dispatcher, closedAt } = this
+    const told = `${ledger.orders.size} orders, ${dispatcher?.open ?? 0} under way`
+    if (closedAt === undefined) return told
+    const quietMs = clock.monotonicMs - Math.max(closedAt, this.reportedAt)
+    return `${told}, no more come, quiet for ${Math.floor(quietMs / 1_000)} of ${this.parts.options.quietMsMax / 1_000} s`
   }
 
   parcelOf(shipmentId: string): Parcel | undefined {
@@ -168,6 +172,7 @@ class Town {
   async close() {
     const { options, staff, goods, tally, beganMs, logPlace } = this.parts
     const { ledger, watching } = this
+    options.status.end(`the day is over, ${ledger.orders.size} orders; everything is read and checked`)
     await pause(graceMs, new AbortController().signal)
     this.pages.abort(new Error("the day is over"))
     await watching.closed()

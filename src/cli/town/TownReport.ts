@@ -24,6 +24,8 @@ export interface TownReport {
   readonly cancelled_at: Counts
   /** Neither delivered nor cancelled nor returned when the run ended. */
   readonly orders_under_way: number
+  /** Of what, by the status of the shipment, else of the order; those that nobody submitted or confirmed are among them. */
+  readonly under_way_at: Counts
   readonly payments_declined: number
   /** Orders all of whose money went back, and those of whose money a part did. */
   readonly refunds: Counts
@@ -169,6 +171,11 @@ export const townReport = (input: TownReportInput): TownReport => {
       cancelStages
     ),
     orders_under_way: orders.length - delivered - cancelled - returned,
+    under_way_at: countsOf(
+      orders.flatMap(({ order, shipment }) =>
+        order.status === "fulfilled" || order.status === "cancelled" ? [] : [shipment?.status ?? order.status]
+      )
+    ),
     payments_declined: ledger.paymentsDeclined,
     refunds: countsOf(orders.flatMap(refundOf), ["full", "part"]),
     money_refunded: orders.reduce((sum, { payment }) => sum + (payment?.refunded.amount ?? 0), 0),
