@@ -75,7 +75,9 @@ export const simulateCommand = Command.make(
     quietS: Flag.Finite("quiet-s").pipe(
       Flag.withDefault(120),
       from(0),
-      Flag.withDescription("with orders: after the last one work goes on until so many real seconds nothing was done")
+      Flag.withDescription(
+        "with orders: after the last one work goes on until so many real seconds nothing was done though the server was there"
+      )
     ),
     giveUpAfterS: Flag.Finite("give-up-after-s").pipe(
       Flag.withDefault(300),

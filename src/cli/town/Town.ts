@@ -112,6 +112,8 @@ class Town {
   private openedAt = Number.NaN
   /** When the server last answered a driver's report. */
   private reportedAt = Number.NEGATIVE_INFINITY
+  /** When the server was last seen to be away. */
+  private awayAt = Number.NEGATIVE_INFINITY
   private closedAt: number | undefined
 
   constructor(parts: TownParts) {
@@ -122,19 +124,26 @@ class Town {
 
   /** Whether there is work left for the fleet after the last order. */
   get isBusy(): boolean {
-    const { durationS, quietMsMax } = this.parts.options
-    const lastAt = Math.max(this.openedAt + durationS * 1_000, this.reportedAt)
-    if (this.clock.monotonicMs - lastAt >= quietMsMax) return false
+    if (this.quietMs >= this.parts.options.quietMsMax) return false
     if (this.closedAt === undefined || this.ledger.unfinished > 0) return true
     return !((this.dispatcher?.emptySince ?? Number.NEGATIVE_INFINITY) > this.closedAt)
   }
 
+  /** How long nothing was done after the last order, though the server was there. Half of the phones without it: it is away. */
+  private get quietMs(): number {
+    const { clock, drivers } = this
+    const nowMs = clock.monotonicMs
+    const live = drivers.filter(({ client }) => client.state === "live").length
+    if (live * 2 < drivers.length) this.awayAt = nowMs
+    const lastAt = Math.max(this.openedAt + this.parts.options.durationS * 1_000, this.reportedAt, this.awayAt)
+    return Math.max(0, nowMs - lastAt)
+  }
+
   get progress(): string {
-    const { ledger, clock, dispatcher, closedAt } = this
+    const { ledger, dispatcher, closedAt } = this
     const told = `${ledger.orders.size} orders, ${dispatcher?.open ?? 0} under way`
     if (closedAt === undefined) return told
-    const quietMs = clock.monotonicMs - Math.max(closedAt, this.reportedAt)
-    return `${told}, no more come, quiet for ${Math.floor(quietMs / 1_000)} of ${this.parts.options.quietMsMax / 1_000} s`
+    return `${told}, no more come, quiet for ${Math.floor(this.quietMs / 1_000)} of ${this.parts.options.quietMsMax / 1_000} s`
   }
 
   parcelOf(shipmentId: string): Parcel | undefined {
@@ -194,7 +203,8 @@ class Town {
     const pictures = new Set(this.drivers.flatMap(({ camera }) => [...camera.stored]))
     const wrongPins = this.wrongPins()
     const log = await reader.logAfter(logPlace)
-    const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000
+    // The last customers may have waited for a server that was away; they ordered before.
+    const openS = Math.min(options.durationS, ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000)
     return {
       findings: [
         ...unopened,

@@ -312,6 +312,21 @@ describe("what a customer's page is told", () => {
   })
 })
 
+it("a page that is told another PIN, or one after the end, is a fault", () => {
+  const witness = new TrackingWitness("ord_1")
+  const told = (stage: string, pin: string): void =>
+    witness.hear([
+      ...[TrackingServerFrame.snapshot, 1, 5],
+      { order_id: "ord_1", stage, delivery_pin: pin, timeline: [] }
+    ])
+  told("assigned", "123456")
+  told("on_the_way", "123456")
+  expect(witness.faults).toEqual([])
+  told("arrived", "654321")
+  told("done", "654321")
+  expect(witness.faults).toEqual(["another PIN than before", "a PIN at the stage done"])
+})
+
 it("findings are told by invariant, with whom they concern", () => {
   const findings = ["a", "b", "a"].map((id) => ({ invariant: "nothing is lost", id, seen: `seen of ${id}` }))
   expect(violationsOf(findings)).toEqual([
