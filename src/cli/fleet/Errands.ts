@@ -31,7 +31,7 @@ interface Errand {
   step: number
   /** Seconds to stand before it is reported. */
   dwellS: number
-  /** Seconds that the driver has waited for others. */
+  /** Seconds with network that the driver has waited for others. */
   waitedS: number
 }
 
@@ -137,7 +137,8 @@ export class Errands {
     if (errand.dwellS > 0) return
     const parcel = this.parcelOf(errand.shipmentId)
     if (this.mustWait(errand, step.status, parcel) && errand.waitedS < waitsSMax) {
-      errand.waitedS += spanS
+      // Without network nobody's decision can be heard of.
+      if (this.client.state === "live") errand.waitedS += spanS
       return
     }
     const action = this.turnOf(step.action, errand, parcel)

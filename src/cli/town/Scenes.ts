@@ -16,8 +16,8 @@ export interface ScenesInput {
   readonly talk: Talk
   readonly clock: TownClock
   readonly ledger: TownLedger
-  /** A free driver near an order's pickup, if there is one. */
-  readonly spareDriver: (order: PlacedOrder) => SimulatedDriver | undefined
+  /** A free driver near an order's pickup, if there is one; another than `besides`. */
+  readonly spareDriver: (order: PlacedOrder, besides: string | null) => SimulatedDriver | undefined
   readonly signal: AbortSignal
 }
 
@@ -101,8 +101,10 @@ export class Scenes {
         await desk.orders.unassign(shipmentId, "the van is needed elsewhere")
         return true
       case "reassign": {
-        const driver = await this.findSpare(order)
-        if (driver === undefined) return false
+        const { status, assignment } = await desk.orders.shipment(shipmentId)
+        // A driver who was without network is free again before the server knows of it.
+        const driver = await this.findSpare(order, assignment?.driver_id ?? null)
+        if (driver === undefined || status !== scene.at) return false
         await desk.orders.reassign(shipmentId, driver.driverId, "the van is needed elsewhere")
         return true
       }
@@ -133,10 +135,10 @@ export class Scenes {
     return true
   }
 
-  private async findSpare(order: PlacedOrder): Promise<SimulatedDriver | undefined> {
+  private async findSpare(order: PlacedOrder, besides: string | null): Promise<SimulatedDriver | undefined> {
     const { clock, signal, spareDriver } = this.input
     for (let look = 0; look < looksMax; look++) {
-      const driver = spareDriver(order)
+      const driver = spareDriver(order, besides)
       if (driver !== undefined) return driver
       await clock.wait(looksEveryS, signal)
     }

@@ -210,9 +210,9 @@ export class ScriptedDispatcher {
   }
 
   /** Somebody near who could take an order over; nobody else is given anything by this meanwhile. */
-  spareDriver(order: PlacedOrder): SimulatedDriver | undefined {
+  spareDriver(order: PlacedOrder, besides: string | null): SimulatedDriver | undefined {
     const { clock } = this.input
-    const [driver] = this.nearestFree({ order_id: order.orderId }, 1)
+    const driver = this.nearestFree({ order_id: order.orderId }, 2).find(({ driverId }) => driverId !== besides)
     if (driver !== undefined) this.reserved.set(driver, clock.nowS + restsS)
     return driver
   }

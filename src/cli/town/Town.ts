@@ -161,7 +161,7 @@ class Town {
     const dispatcher = new ScriptedDispatcher({ city, rest, random: random.fork(1), clock, ledger })
     this.dispatcher = dispatcher
     const deck = new PlotDeck(random.fork(3))
-    const spareDriver = (order: PlacedOrder) => dispatcher.spareDriver(order)
+    const spareDriver = (order: PlacedOrder, besides: string | null) => dispatcher.spareDriver(order, besides)
     const scenes = new Scenes({ desk, deck, talk: new Talk(desk.messages, ledger), clock, ledger, spareDriver, signal })
     this.listen(city, scenes)
     const people = { customers, shop, pages: this.pages.signal, watching, deck, scenes, clock, ledger }
