@@ -35,6 +35,8 @@ export interface NewOrder {
   readonly contact?: { readonly name: string }
   /** Proofs that the driver must give. */
   readonly delivery_requirements?: ReadonlyArray<string>
+  /** What is printed on the parcel, for a proof by barcode. */
+  readonly parcel_barcode?: string
   /** Takes the stock at once; else the order stays a draft. */
   readonly submit: boolean
 }
@@ -46,6 +48,8 @@ export interface Order {
   readonly items: ReadonlyArray<{ readonly product_id: string; readonly quantity: number }>
   /** Null until the order is confirmed. */
   readonly shipment_id: string | null
+  readonly channel: string
+  readonly customer_id: string | null
   readonly created_at: string
 }
 
@@ -101,6 +105,8 @@ export interface ShipmentStop {
 export interface DeliveryProof {
   readonly type: string
   readonly status: string
+  /** Null for a file, and for a PIN, which is kept nowhere. */
+  readonly value: string | null
   readonly sha256: string | null
   readonly file_id: string | null
 }
@@ -152,6 +158,11 @@ export class DeliveryRest {
     return this.rest.get("/v1/orders", { limit: pageMax, cursor })
   }
 
+  /** Takes the stock of a draft. */
+  submitOrder(orderId: string): Promise<Order> {
+    return this.rest.post(`/v1/orders/${idIn(orderId)}/submit`)
+  }
+
   /** Status 409 when it is too late for whoever asks. */
   cancelOrder(orderId: string): Promise<Order> {
     return this.rest.post(`/v1/orders/${idIn(orderId)}/cancel`)
@@ -195,6 +206,16 @@ export class DeliveryRest {
   reassign(shipmentId: string, driverId: string, reason?: string): Promise<Assignment> {
     const body = { driver_id: driverId, ...(reason === undefined ? {} : { reason }) }
     return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/reassign`, body)
+  }
+
+  /** Takes it from the driver who has it, and lets it wait for another; after the pickup only with a reason. */
+  unassign(shipmentId: string, reason?: string): Promise<Shipment> {
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/unassign`, reason === undefined ? {} : { reason })
+  }
+
+  /** Cancels it and its order; status 409 once it is picked up. */
+  cancelShipment(shipmentId: string, reason: string): Promise<Shipment> {
+    return this.rest.post(`/v1/shipments/${idIn(shipmentId)}/cancel`, { reason })
   }
 
   /** The oldest first. */

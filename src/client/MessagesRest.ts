@@ -27,6 +27,12 @@ export class MessagesRest {
     this.rest = rest
   }
 
+  /** The id of an order's thread, which is made when it is the first time. */
+  async threadOf(orderId: string): Promise<string> {
+    const context = { context_type: "order", context_id: orderId }
+    return (await this.rest.post<{ readonly id: string }>("/v1/threads", context)).id
+  }
+
   /** The oldest first. */
   messages(threadId: string, cursor?: string): Promise<Page<ThreadMessage>> {
     return this.rest.get(`/v1/threads/${encodeURIComponent(threadId)}/messages`, { cursor })

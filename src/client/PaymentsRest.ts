@@ -41,6 +41,17 @@ export class PaymentsRest {
     }
   }
 
+  /** Takes what was authorized. */
+  capture(orderId: string): Promise<Payment> {
+    return this.rest.post(`/v1/orders/${encodeURIComponent(orderId)}/payment/capture`)
+  }
+
+  /** Gives back a part of what was taken, or all that is left of it. */
+  refund(orderId: string, amount: Sum | undefined, reason: string): Promise<Refund> {
+    const body = { ...(amount === undefined ? {} : { amount }), reason }
+    return this.rest.post(`/v1/orders/${encodeURIComponent(orderId)}/refunds`, body)
+  }
+
   async refunds(orderId: string): Promise<ReadonlyArray<Refund>> {
     return (await this.rest.get<Page<Refund>>(`/v1/orders/${encodeURIComponent(orderId)}/refunds`, { limit: 200 })).data
   }

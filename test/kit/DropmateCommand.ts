@@ -15,11 +15,12 @@ export interface CommandEnd {
 
 /**
  * Runs `dropmate ...` as a process of its own, with the administrator's rights. It is killed when the test ends before it.
- * `environment` is added to that.
+ * `environment` is added to that; `told` hears what it writes to stderr, as it comes.
  */
 export const dropmate = (
   args: ReadonlyArray<string>,
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  told: (text: string) => void = () => undefined
 ): Promise<CommandEnd> => {
   const child = spawn(process.execPath, ["src/main.ts", ...args], {
     cwd: root,
@@ -39,6 +40,7 @@ export const dropmate = (
     child[name].setEncoding("utf8")
     child[name].on("data", (text: string) => {
       said[name] += text
+      if (name === "stderr") told(text)
     })
   }
   return new Promise((resolve) => child.once("close", (code) => resolve({ code, ...said })))

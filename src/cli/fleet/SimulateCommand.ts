@@ -75,7 +75,9 @@ export const simulateCommand = Command.make(
     quietS: Flag.Finite("quiet-s").pipe(
       Flag.withDefault(120),
       from(0),
-      Flag.withDescription("with orders: after the last one work goes on until so many real seconds nothing was done")
+      Flag.withDescription(
+        "with orders: after the last one work goes on until so many real seconds nothing was done though the server was there"
+      )
     ),
     giveUpAfterS: Flag.Finite("give-up-after-s").pipe(
       Flag.withDefault(300),
@@ -85,6 +87,10 @@ export const simulateCommand = Command.make(
     json: Flag.Boolean("json").pipe(
       Flag.withDefault(false),
       Flag.withDescription("the report as JSON, and no status on stderr")
+    ),
+    progress: Flag.Boolean("progress").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("the status on stderr with --json, too")
     )
   },
   (options) =>
@@ -95,7 +101,7 @@ export const simulateCommand = Command.make(
       const url = yield* serverUrl(Option.getOrUndefined(options.url))
       const giveUpAfterMs = options.giveUpAfterS * 1_000
       const rest = yield* adminRest(url, Option.getOrUndefined(options.token), giveUpAfterMs)
-      const status = new StatusLine(options.json ? silentOutput : process.stderr)
+      const status = new StatusLine(options.json && !options.progress ? silentOutput : process.stderr)
       const report = yield* politeEnd(
         (signal) => {
           const fleet = {

@@ -4,6 +4,7 @@ import type { PhoneSensor } from "../../domain/simulation/PhoneSensor.ts"
 import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { Camera } from "./Camera.ts"
 import type { Disappearance } from "./Disappearance.ts"
+import type { DriverChat } from "./DriverChat.ts"
 import type { Errands } from "./Errands.ts"
 import type { OfferReplies } from "./OfferReplies.ts"
 
@@ -21,6 +22,7 @@ export interface DriverParts {
   readonly errands: Errands
   readonly offers: OfferReplies
   readonly camera: Camera
+  readonly chat: DriverChat
   readonly disappearance: Disappearance
   /** Simulated seconds for each second of the phone's clock. */
   readonly pace: number
@@ -42,6 +44,7 @@ export class SimulatedDriver {
   readonly errands: Errands
   readonly offers: OfferReplies
   readonly camera: Camera
+  readonly chat: DriverChat
   private readonly disappearance: Disappearance
   private readonly pace: number
   private readonly sensor: PhoneSensor
@@ -59,6 +62,7 @@ export class SimulatedDriver {
     this.errands = parts.errands
     this.offers = parts.offers
     this.camera = parts.camera
+    this.chat = parts.chat
     this.disappearance = parts.disappearance
     this.pace = parts.pace
     this.movedToS = parts.phaseS

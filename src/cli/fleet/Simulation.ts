@@ -1,4 +1,5 @@
 import type { DriverClient } from "../../client/DriverClient.ts"
+import { MessagesRest } from "../../client/MessagesRest.ts"
 import { RestClient } from "../../client/RestClient.ts"
 import type { SocketFactory } from "../../client/SocketFactory.ts"
 import { TokenSource } from "../../client/TokenSource.ts"
@@ -12,10 +13,12 @@ import { Camera } from "./Camera.ts"
 import { ClientFleet, pause, quantileForReport } from "./ClientFleet.ts"
 import { Disappearance } from "./Disappearance.ts"
 import { ensureDrivers, TokenDesk } from "./DriverAccounts.ts"
+import { DriverChat } from "./DriverChat.ts"
 import { type DriverHabits, steadyHabits } from "./DriverHabits.ts"
 import { Errands } from "./Errands.ts"
 import { resumePlaces } from "./LastPlaces.ts"
 import { OfferReplies } from "./OfferReplies.ts"
+import type { ParcelSource } from "./Parcel.ts"
 import { type City, SimulatedDriver } from "./SimulatedDriver.ts"
 import { simulatedPerson } from "./SimulatedPerson.ts"
 import { type Finding, type Violation, violationsOf } from "./Violation.ts"
@@ -31,6 +34,7 @@ export interface SimulationOptions {
    */
   readonly era: "past" | "present"
   readonly habits?: DriverHabits
+  readonly parcelOf?: ParcelSource
   /** Real seconds until the fleet stops driving; infinity: until the signal. */
   readonly durationS: number
   readonly rest: RestClient
@@ -88,7 +92,9 @@ const ordinaryRefusals: ReadonlySet<unknown> = new Set([
   "shipment_already_taken",
   "offer_expired",
   "offer_withdrawn",
-  "offer_not_found"
+  "offer_not_found",
+  // Whoever delivers judges it: a driver may have misunderstood the PIN.
+  "proof_invalid"
 ])
 
 /** Notes what should not happen to a fleet. */
@@ -159,8 +165,10 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   for (const [index, { client }] of drivers.entries()) {
     const { reported, acked } = client.counters
     const id = drivers[index]?.driverId ?? ""
-    const { refused } = drivers[index]?.camera ?? {}
-    if (refused !== undefined) findings.note(id, "no photo is refused", refused)
+    const { camera, chat, errands } = drivers[index] ?? {}
+    if (camera?.refused !== undefined) findings.note(id, "no picture is refused", camera.refused)
+    if (chat?.refused !== undefined) findings.note(id, "no message is refused", chat.refused)
+    if (errands?.refusedProof !== undefined) findings.note(id, "no true proof is refused", errands.refusedProof)
     if (acked !== reported) findings.note(id, "every point is acknowledged", `${acked} of ${reported}`)
   }
   return reportOf(options, fleet, drivers, findings, run.elapsedS())
@@ -275,7 +283,9 @@ const makeCity = async (
     const own = new RestClient({ url: options.url, retryForMs: options.giveUpAfterMs })
     own.authorizeWith(async () => (await tokens.current(Date.now())) ?? "")
     const camera = new Camera({ client, rest: own, random: photoLuck ?? random, signal: over })
-    const errands = new Errands({ client, motion, network, random: workLuck ?? random, habits, camera })
+    const chat = new DriverChat({ client, rest: new MessagesRest(own), signal: over })
+    const work = { client, motion, network, habits, camera, chat, parcelOf: options.parcelOf ?? (() => undefined) }
+    const errands = new Errands({ ...work, random: workLuck ?? random })
     const offers = new OfferReplies(client, habits, offerLuck ?? random)
     const disappearance = new Disappearance(habits, networkLuck ?? random)
     return new SimulatedDriver({
@@ -286,6 +296,7 @@ const makeCity = async (
       errands,
       offers,
       camera,
+      chat,
       disappearance,
       pace,
       phaseS

@@ -4,7 +4,8 @@ import { Problem } from "../../client/Problem.ts"
 import { pause } from "../fleet/ClientFleet.ts"
 import type { Customer } from "./Customer.ts"
 import type { OrderPlan } from "./OrderPlan.ts"
-import type { PlacedOrder } from "./PlacedOrder.ts"
+import { PlacedOrder } from "./PlacedOrder.ts"
+import type { Scenes } from "./Scenes.ts"
 import type { TownClock } from "./TownClock.ts"
 import type { TownLedger } from "./TownLedger.ts"
 import type { Watching } from "./Watching.ts"
@@ -18,6 +19,7 @@ export interface CustomerLifeParts {
   readonly clock: TownClock
   readonly ledger: TownLedger
   readonly watching: Watching
+  readonly scenes: Scenes
   /** Closes the pages. */
   readonly pages: AbortSignal
   readonly signal: AbortSignal
@@ -25,22 +27,31 @@ export interface CustomerLifeParts {
 
 /** Lives through one order: places it, has it confirmed, watches it, and perhaps wants it no more. */
 export const liveThrough = async (plan: OrderPlan, parts: CustomerLifeParts): Promise<void> => {
-  const { customer, ledger, watching, pages } = parts
+  const { customer, ledger, watching, scenes, pages } = parts
   const order = await customer.orders.placeOrder(plan.request)
-  const placed: PlacedOrder = {
-    orderId: order.id,
-    total: order.total,
-    pickup: plan.pickup,
-    isConfirmed: false,
-    isCancelled: false
-  }
+  const placed = new PlacedOrder(order, plan, customer, scenes.reached)
   ledger.orders.set(order.id, placed)
-  if (plan.isWatched) watching.begin(customer.orders, order.id, pages)
+  if (plan.isWatched)
+    watching.begin(customer.orders, order.id, pages, (pin) => {
+      placed.pin = pin
+    })
+  if (!plan.request.submit && !(await submit(plan, placed, parts))) return
+  placed.reach("submitted")
+  if (placed.awaits("submitted")) return
   // A customer may cancel while they pay, or while the shop confirms: whoever is second is told so.
   await Promise.all([
     plan.pays === undefined ? confirm(plan, placed, parts) : pay(plan.pays, plan, placed, parts),
     cancel(plan, placed, parts)
   ])
+  if (placed.isConfirmed) placed.reach("dispatching")
+}
+
+/** False when it stays a draft. */
+const submit = async (plan: OrderPlan, placed: PlacedOrder, parts: CustomerLifeParts): Promise<boolean> => {
+  placed.reach("draft")
+  if (placed.awaits("draft")) return false
+  await parts.clock.wait(plan.hesitatesS, parts.signal)
+  return (await unlessTooLate(() => parts.customer.orders.submitOrder(placed.orderId))) !== undefined
 }
 
 const confirm = async (plan: OrderPlan, placed: PlacedOrder, parts: CustomerLifeParts): Promise<void> => {
@@ -63,7 +74,7 @@ const pay = async (
   placed: PlacedOrder,
   parts: CustomerLifeParts
 ): Promise<void> => {
-  const { customer, clock, ledger, signal } = parts
+  const { customer, clock, ledger, scenes, signal } = parts
   const { orderId } = placed
   await clock.wait(plan.hesitatesS, signal)
   for (const token of tokens) {
@@ -72,6 +83,7 @@ const pay = async (
     if (payment.status === "authorized" || payment.status === "settled") {
       ledger.paid.add(orderId)
       placed.isConfirmed = true
+      await scenes.paid(placed)
       return
     }
     ledger.paymentsDeclined++

@@ -5,6 +5,8 @@ import { pause } from "../fleet/ClientFleet.ts"
 import type { Customer } from "./Customer.ts"
 import { liveThrough } from "./CustomerLife.ts"
 import { planOrder } from "./OrderPlan.ts"
+import type { PlotDeck } from "./PlotDeck.ts"
+import type { Scenes } from "./Scenes.ts"
 import type { TownClock } from "./TownClock.ts"
 import type { TownLedger } from "./TownLedger.ts"
 import type { Watching } from "./Watching.ts"
@@ -22,6 +24,8 @@ export interface CustomersInput {
   readonly clock: TownClock
   readonly ledger: TownLedger
   readonly watching: Watching
+  readonly deck: PlotDeck
+  readonly scenes: Scenes
   /** Closes the pages. */
   readonly pages: AbortSignal
 }
@@ -32,18 +36,19 @@ export const keepOrdering = async (
   isClosing: () => boolean,
   signal: AbortSignal
 ): Promise<void> => {
-  const { network, goods, customers, shop, clock, ledger, watching, pages } = input
+  const { network, goods, customers, shop, clock, ledger, watching, deck, scenes, pages } = input
   const lives = new Set<Promise<void>>()
-  // One source for when, one for what: how fast the machine is does not change what the next customer wants.
+  // One source for when, one for each order: neither how fast the machine is nor a missed plot changes what others want.
   const [moments, wishes] = [input.random.fork(1), input.random.fork(2)]
   const beganAt = clock.monotonicMs
-  for (let dueMs = 0; !isClosing(); ) {
+  for (let dueMs = 0, count = 0; !isClosing(); count++) {
     dueMs -= (Math.log(1 - moments.next()) * 60_000) / input.ordersPerMinute
     await pause(Math.max(0, beganAt + dueMs - clock.monotonicMs), signal)
-    const plan = planOrder(network, goods, wishes)
-    const customer = plan.isGuest ? shop : (customers[wishes.below(customers.length)] ?? shop)
+    const wish = wishes.fork(count)
+    const plan = planOrder(network, goods, wish, deck.next())
+    const customer = plan.isGuest ? shop : (customers[wish.below(customers.length)] ?? shop)
     ledger.unfinished++
-    const life = liveThrough(plan, { customer, shop: shop.orders, clock, ledger, watching, pages, signal })
+    const life = liveThrough(plan, { customer, shop: shop.orders, clock, ledger, watching, scenes, pages, signal })
       .catch((cause: unknown) => {
         if (!signal.aborted) ledger.findings.push(unexpected(cause))
       })

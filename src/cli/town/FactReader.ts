@@ -1,10 +1,13 @@
+import { createHash } from "node:crypto"
 import type { LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../client/DeliveryRest.ts"
+import { downloadFile } from "../../client/FileDownload.ts"
+import type { ThreadMessage } from "../../client/MessagesRest.ts"
 import type { Page } from "../../client/RestClient.ts"
 import { pause } from "../fleet/ClientFleet.ts"
-import type { Customer } from "./Customer.ts"
 import { isMoneyMoving } from "./checks/MoneyKept.ts"
 import { orderEnds } from "./checks/OrderEnds.ts"
 import type { OrderFacts } from "./OrderFacts.ts"
+import type { Staff } from "./Staff.ts"
 import type { TownClock } from "./TownClock.ts"
 
 const readAtOnceMax = 12
@@ -34,13 +37,13 @@ const pagesOf = async <A>(
 
 /** Reads over REST what the server says of the orders of a run. The readers take turns, since each has a quota of its own. */
 export class FactReader {
-  private readonly readers: ReadonlyArray<Customer>
-  private readonly first: Customer
+  private readonly readers: ReadonlyArray<Staff>
+  private readonly first: Staff
   private readonly clock: TownClock
   private turns = 0
   private moneyByMs: number | undefined
 
-  constructor(readers: readonly [Customer, ...ReadonlyArray<Customer>], clock: TownClock) {
+  constructor(readers: readonly [Staff, ...ReadonlyArray<Staff>], clock: TownClock) {
     this.clock = clock
     this.readers = readers
     this.first = readers[0]
@@ -67,10 +70,14 @@ export class FactReader {
     }
   }
 
-  /** All orders for these products; none of them was placed before `sinceMs` (the server's Unix milliseconds). */
+  /**
+   * All orders for these products; none of them was placed before `sinceMs` (the server's Unix milliseconds). `threads` are those in which
+   * somebody has written, by order.
+   */
   async orders(
     productIds: ReadonlySet<string>,
     sinceMs: number,
+    threads: ReadonlyMap<string, string>,
     told: (read: number, of: number) => void
   ): Promise<ReadonlyArray<OrderFacts>> {
     const isOld = ({ created_at }: Order): boolean => Date.parse(created_at) < sinceMs
@@ -81,12 +88,13 @@ export class FactReader {
     const orders = listed.filter(({ items }) => items.some(({ product_id }) => productIds.has(product_id)))
     const shipments = await this.shipmentsOf(orders)
     const facts = new Array<OrderFacts | undefined>(orders.length)
-    let next = 0
+    let [next, read] = [0, 0]
     const work = async (): Promise<void> => {
       for (let index = next++; index < orders.length; index = next++) {
         const order = orders[index]
-        if (order !== undefined) facts[index] = await this.factsOf(order, shipments.get(order.id))
-        told(index + 1, orders.length)
+        if (order !== undefined)
+          facts[index] = await this.factsOf(order, shipments.get(order.id), threads.get(order.id))
+        told(++read, orders.length)
       }
     }
     await Promise.all(Array.from({ length: readAtOnceMax }, work))
@@ -106,7 +114,11 @@ export class FactReader {
     return new Map(listed.map((shipment) => [shipment.order_id, shipment]))
   }
 
-  private async factsOf(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
+  private async factsOf(
+    order: Order,
+    shipment: Shipment | undefined,
+    threadId: string | undefined
+  ): Promise<OrderFacts> {
     let facts = await this.around(order, shipment)
     for (let reads = 1; (reads < readsMax && isTorn(facts)) || this.awaitsMoney(facts); reads++) {
       if (!isTorn(facts)) await pause(moneyLookMs, new AbortController().signal)
@@ -114,7 +126,24 @@ export class FactReader {
       const now = again.shipment_id === null ? undefined : await this.reader.orders.shipment(again.shipment_id)
       facts = await this.around(again, now)
     }
-    return facts
+    const { messages } = this.reader
+    return {
+      ...facts,
+      fileHashes: await this.hashesOf(facts),
+      messages:
+        threadId === undefined ? [] : await pagesOf<ThreadMessage>((cursor) => messages.messages(threadId, cursor))
+    }
+  }
+
+  /** Of the bytes as anybody gets them. */
+  private async hashesOf({ proofs }: Pick<OrderFacts, "proofs">): Promise<ReadonlyMap<string, string>> {
+    const hashes = new Map<string, string>()
+    for (const { file_id } of proofs) {
+      if (file_id === null) continue
+      const bytes = await downloadFile(this.reader.rest, file_id)
+      hashes.set(file_id, createHash("sha256").update(bytes).digest("hex"))
+    }
+    return hashes
   }
 
   private async around(order: Order, shipment: Shipment | undefined): Promise<OrderFacts> {
@@ -128,7 +157,7 @@ export class FactReader {
     const proofs = shipment === undefined || !isProved ? [] : await orders.proofs(shipment.id)
     const isRefunded = payment !== undefined && payment.refunded.amount > 0
     const refunds = isRefunded ? await payments.refunds(order.id) : []
-    return { order, shipment, timeline, stops, payment, refunds, proofs }
+    return { order, shipment, timeline, stops, payment, refunds, proofs, fileHashes: new Map(), messages: [] }
   }
 
   /** Captures, voids and refunds follow an order's end by themselves, a little later. */
@@ -139,7 +168,7 @@ export class FactReader {
   }
 
   /** Whose turn it is. */
-  private get reader(): Customer {
+  private get reader(): Staff {
     return this.readers[this.turns++ % this.readers.length] ?? this.first
   }
 }

@@ -1,4 +1,5 @@
 import type { DeliveryProof, Order, Shipment, ShipmentEventEntry, ShipmentStop } from "../../client/DeliveryRest.ts"
+import type { ThreadMessage } from "../../client/MessagesRest.ts"
 import type { Payment, Refund } from "../../client/PaymentsRest.ts"
 import type { ShipmentEvent } from "../../domain/ShipmentEvent.ts"
 import { evolveShipment, type ShipmentState } from "../../domain/ShipmentState.ts"
@@ -15,6 +16,10 @@ export interface OrderFacts {
   readonly payment: Payment | undefined
   readonly refunds: ReadonlyArray<Refund>
   readonly proofs: ReadonlyArray<DeliveryProof>
+  /** SHA-256 of the bytes that the server gives out for each proof that is a file, by the file's id. */
+  readonly fileHashes: ReadonlyMap<string, string>
+  /** The thread, as it is told. */
+  readonly messages: ReadonlyArray<ThreadMessage>
 }
 
 /** The state after each event of a timeline, as the domain folds it; undefined where the timeline does not begin as one. */

@@ -3,6 +3,7 @@ import { Problem, ServerUnreachable } from "../../client/Problem.ts"
 import { isAfterPickup, type ShipmentStatus, shipmentStatuses } from "../../domain/Shipment.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
 import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
+import type { PlacedOrder } from "./PlacedOrder.ts"
 import type { TownClock } from "./TownClock.ts"
 import type { TownLedger } from "./TownLedger.ts"
 
@@ -117,7 +118,9 @@ export class ScriptedDispatcher {
       let cursor: string | undefined
       for (let page = 0; page < pagesMax; page++) {
         const { data, next_cursor } = await rest.shipments(status, pageMax, cursor)
-        found.push(...data.filter(({ order_id }) => ledger.orders.has(order_id)))
+        const own = data.filter(({ order_id }) => ledger.orders.has(order_id))
+        for (const { order_id, id } of own) ledger.meet(order_id, id)
+        found.push(...own)
         if (next_cursor === null) break
         cursor = next_cursor
       }
@@ -144,10 +147,12 @@ export class ScriptedDispatcher {
   }
 
   /** Another attempt, or the way back. */
-  private async followUp({ id }: Shipment): Promise<void> {
-    const { rest, random } = this.input
+  private async followUp({ id, order_id }: Shipment): Promise<void> {
+    const { rest, random, ledger } = this.input
     const tried = this.retries.get(id) ?? 0
-    if (tried >= retriesMax || !random.chance(retriedShare)) {
+    const door = ledger.orders.get(order_id)?.plot.door
+    const isRetried = door === undefined ? random.chance(retriedShare) : door !== "closed"
+    if (tried >= retriesMax || !isRetried) {
       await rest.startReturn(id)
       return
     }
@@ -157,8 +162,12 @@ export class ScriptedDispatcher {
 
   /** To a driver who is near, or to whoever of some wants it. */
   private async giveOut(shipment: Shipment): Promise<void> {
-    const { rest, random, clock } = this.input
+    const { rest, random, clock, ledger } = this.input
     const { id } = shipment
+    const order = ledger.orders.get(shipment.order_id)
+    // Its customer is about to cancel it.
+    if (order?.awaits("dispatching")) return
+    if (order?.awaits("offered")) return this.offerInVain(shipment, order)
     const [isGiven, isOpen] = [random.chance(givenShare), random.chance(openOfferShare)]
     if (!isGiven && isOpen) {
       this.restsUntilS.set(id, clock.nowS + restsS + clock.simulatedS(offerTtlS * 1_000))
@@ -181,6 +190,14 @@ export class ScriptedDispatcher {
     )
   }
 
+  /** To one driver, and its customer cancels before there is an answer. */
+  private async offerInVain(shipment: Shipment, order: PlacedOrder): Promise<void> {
+    const [driver] = this.nearestFree(shipment, 1)
+    if (driver === undefined) return
+    await this.input.rest.offer(shipment.id, [driver.driverId], offerTtlS)
+    order.reach("offered")
+  }
+
   private async takeAway(shipment: Shipment): Promise<void> {
     const { rest, clock } = this.input
     const status = shipmentStatuses.find((each) => each === shipment.status)
@@ -192,8 +209,16 @@ export class ScriptedDispatcher {
     await rest.reassign(shipment.id, driver.driverId, isAfterPickup(status) ? "not heard of for long" : undefined)
   }
 
+  /** Somebody near who could take an order over; nobody else is given anything by this meanwhile. */
+  spareDriver(order: PlacedOrder, besides: string | null): SimulatedDriver | undefined {
+    const { clock } = this.input
+    const driver = this.nearestFree({ order_id: order.orderId }, 2).find(({ driverId }) => driverId !== besides)
+    if (driver !== undefined) this.reserved.set(driver, clock.nowS + restsS)
+    return driver
+  }
+
   /** Free drivers, the nearest to the pickup first. */
-  private nearestFree({ order_id }: Shipment, count: number): ReadonlyArray<SimulatedDriver> {
+  private nearestFree({ order_id }: Pick<Shipment, "order_id">, count: number): ReadonlyArray<SimulatedDriver> {
     const { city, ledger, clock } = this.input
     const pickup = ledger.orders.get(order_id)?.pickup
     const [x, y] = pickup === undefined ? [0, 0] : [city.network.x[pickup] ?? 0, city.network.y[pickup] ?? 0]

@@ -12,6 +12,8 @@ const stock = 1_000_000
 const itemsMax = 3
 const kindsMax = 3
 
+const channels = ["web", "app", "wechat"] as const
+
 const streetNames = ["Linden", "Mill", "Harbour", "Station", "Garden", "Bridge", "Castle", "Meadow", "Market", "Chapel"]
 const cityName = "Seedville"
 const country = "DE"
@@ -50,7 +52,7 @@ export const orderBetween = (
     items: chosen.map(({ id }) => ({ product_id: id, quantity: 1 + random.below(itemsMax) })),
     delivery_address: { ...addressOf(network, dropoff), city: cityName, country },
     pickup: addressOf(network, pickup),
-    channel: random.chance(0.5) ? "app" : "web",
+    channel: channels[random.below(channels.length)] ?? "web",
     submit: true
   }
 }

@@ -1,16 +1,23 @@
 import { DeliveryRest, type Product } from "../../client/DeliveryRest.ts"
 import { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
-import type { Camera } from "../fleet/Camera.ts"
 import { pause } from "../fleet/ClientFleet.ts"
-import type { City } from "../fleet/SimulatedDriver.ts"
+import type { Parcel } from "../fleet/Parcel.ts"
+import type { City, SimulatedDriver } from "../fleet/SimulatedDriver.ts"
 import { type SimulationOptions, type SimulationReport, simulate } from "../fleet/Simulation.ts"
+import type { TaskReceipt } from "../fleet/TaskReceipt.ts"
 import { violationsOf } from "../fleet/Violation.ts"
 import { type Customer, customerOf } from "./Customer.ts"
 import { keepOrdering } from "./Customers.ts"
 import { FactReader } from "./FactReader.ts"
 import { HttpTally } from "./HttpTally.ts"
+import type { PlacedOrder } from "./PlacedOrder.ts"
+import { isOrderStage } from "./Plot.ts"
+import { PlotDeck } from "./PlotDeck.ts"
+import { Scenes } from "./Scenes.ts"
 import { ScriptedDispatcher } from "./ScriptedDispatcher.ts"
 import { ownGoods } from "./Shop.ts"
+import { type Staff, staffOf } from "./Staff.ts"
+import { Talk } from "./Talk.ts"
 import { type AccountsInput, customerAccounts, dispatcherAccounts } from "./TownAccounts.ts"
 import { auditTown } from "./TownAudit.ts"
 import { TownClock } from "./TownClock.ts"
@@ -18,7 +25,7 @@ import { TownLedger } from "./TownLedger.ts"
 import { type TownReport, townReport } from "./TownReport.ts"
 import { Watching } from "./Watching.ts"
 
-export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | "progress" | "beside"> {
+export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | "progress" | "beside" | "parcelOf"> {
   /** Customers' orders a real minute, on average; above 0. */
   readonly ordersPerMinute: number
   /** Work goes on after the last order until so long nothing was done, real milliseconds. */
@@ -28,8 +35,8 @@ export interface TownOptions extends Omit<SimulationOptions, "era" | "isBusy" | 
 /** The orders that one account places in a minute stay well below the server's quota. */
 const ordersPerCustomerPerMinute = 45
 const customersMax = 14
-/** One is the shop, all read at the end. */
-const staffCount = 3
+/** One is the desk, one the shop; all read at the end. */
+const staffCount = 4
 /** The dispatcher asks anew in its next round rather than again and again. */
 const dispatcherRetryMs = 1_000
 /** What was told last is on its way. */
@@ -47,6 +54,7 @@ export const simulateTown = async (options: TownOptions): Promise<SimulationRepo
     era: "present",
     isBusy: () => town.isBusy,
     progress: () => town.progress,
+    parcelOf: (shipmentId) => town.parcelOf(shipmentId),
     beside: (city, signal) => town.live(city, signal)
   })
   const { findings, report } = await town.close()
@@ -56,7 +64,7 @@ export const simulateTown = async (options: TownOptions): Promise<SimulationRepo
 interface TownParts {
   readonly options: TownOptions
   readonly customers: ReadonlyArray<Customer>
-  readonly staff: readonly [Customer, ...ReadonlyArray<Customer>]
+  readonly staff: readonly [Staff, ...ReadonlyArray<Staff>]
   readonly dispatching: DeliveryRest
   readonly goods: ReadonlyArray<Product>
   readonly tally: HttpTally
@@ -78,7 +86,7 @@ const openTown = async (options: TownOptions): Promise<Town> => {
   const [first, ...others] = await dispatcherAccounts(input, admin, "staff", staffCount)
   if (dispatching === undefined || first === undefined) throw new RangeError("a town has staff")
   const customers = await customerAccounts(input, customerCount)
-  const staff = [customerOf(first), ...others.map(customerOf)] as const
+  const staff = [staffOf(first), ...others.map(staffOf)] as const
   return new Town({
     options,
     customers: customers.map(customerOf),
@@ -100,10 +108,12 @@ class Town {
   private readonly watching: Watching
   private readonly pages = new AbortController()
   private dispatcher: ScriptedDispatcher | undefined
-  private cameras: ReadonlyArray<Camera> = []
+  private drivers: ReadonlyArray<SimulatedDriver> = []
   private openedAt = Number.NaN
   /** When the server last answered a driver's report. */
   private reportedAt = Number.NEGATIVE_INFINITY
+  /** When the server was last seen to be away. */
+  private awayAt = Number.NEGATIVE_INFINITY
   private closedAt: number | undefined
 
   constructor(parts: TownParts) {
@@ -114,29 +124,47 @@ class Town {
 
   /** Whether there is work left for the fleet after the last order. */
   get isBusy(): boolean {
-    const { durationS, quietMsMax } = this.parts.options
-    const lastAt = Math.max(this.openedAt + durationS * 1_000, this.reportedAt)
-    if (this.clock.monotonicMs - lastAt >= quietMsMax) return false
+    if (this.quietMs >= this.parts.options.quietMsMax) return false
     if (this.closedAt === undefined || this.ledger.unfinished > 0) return true
     return !((this.dispatcher?.emptySince ?? Number.NEGATIVE_INFINITY) > this.closedAt)
   }
 
+  /** How long nothing was done after the last order, though the server was there. Half of the phones without it: it is away. */
+  private get quietMs(): number {
+    const { clock, drivers } = this
+    const nowMs = clock.monotonicMs
+    const live = drivers.filter(({ client }) => client.state === "live").length
+    if (live * 2 < drivers.length) this.awayAt = nowMs
+    const lastAt = Math.max(this.openedAt + this.parts.options.durationS * 1_000, this.reportedAt, this.awayAt)
+    return Math.max(0, nowMs - lastAt)
+  }
+
   get progress(): string {
-    return `${this.ledger.orders.size} orders, ${this.dispatcher?.open ?? 0} under way`
+    const { ledger, dispatcher, closedAt } = this
+    const told = `${ledger.orders.size} orders, ${dispatcher?.open ?? 0} under way`
+    if (closedAt === undefined) return told
+    return `${told}, no more come, quiet for ${Math.floor(this.quietMs / 1_000)} of ${this.parts.options.quietMsMax / 1_000} s`
+  }
+
+  parcelOf(shipmentId: string): Parcel | undefined {
+    return this.ledger.byShipment.get(shipmentId)
   }
 
   /** Everything that happens besides driving; ends with the signal. */
   async live(city: City, signal: AbortSignal): Promise<void> {
     const { customers, staff, dispatching: rest, goods, options } = this.parts
     const { ledger, watching, clock } = this
-    const [shop, other = shop] = staff
+    const [desk, shop = desk] = staff
     const random = new SeededRandom(options.seed).fork(randomOfTown)
-    this.listen(city)
-    this.cameras = city.drivers.map(({ camera }) => camera)
+    this.drivers = city.drivers
     this.openedAt = this.clock.monotonicMs
     const dispatcher = new ScriptedDispatcher({ city, rest, random: random.fork(1), clock, ledger })
     this.dispatcher = dispatcher
-    const people = { customers, shop: other, pages: this.pages.signal, watching, clock, ledger }
+    const deck = new PlotDeck(random.fork(3))
+    const spareDriver = (order: PlacedOrder, besides: string | null) => dispatcher.spareDriver(order, besides)
+    const scenes = new Scenes({ desk, deck, talk: new Talk(desk.messages, ledger), clock, ledger, spareDriver, signal })
+    this.listen(city, scenes)
+    const people = { customers, shop, pages: this.pages.signal, watching, deck, scenes, clock, ledger }
     const wants = { network: city.network, goods, ordersPerMinute: options.ordersPerMinute, random: random.fork(2) }
     const isClosing = (): boolean => this.clock.monotonicMs - this.openedAt >= options.durationS * 1_000
     const ordering = keepOrdering({ ...people, ...wants }, isClosing, signal)
@@ -153,6 +181,7 @@ class Town {
   async close() {
     const { options, staff, goods, tally, beganMs, logPlace } = this.parts
     const { ledger, watching } = this
+    options.status.end(`the day is over, ${ledger.orders.size} orders; everything is read and checked`)
     await pause(graceMs, new AbortController().signal)
     this.pages.abort(new Error("the day is over"))
     await watching.closed()
@@ -161,7 +190,7 @@ class Town {
     const httpErrors = tally.byCode
     const reader = new FactReader(staff, this.clock)
     const productIds = new Set(goods.map(({ id }) => id))
-    const orders = await reader.orders(productIds, beganMs - clockSlackMs, (read, of) =>
+    const orders = await reader.orders(productIds, beganMs - clockSlackMs, ledger.threads, (read, of) =>
       options.status.show(() => `orders checked: ${read} of ${of}`, read / Math.max(1, of))
     )
     const stock = await Promise.all(
@@ -171,20 +200,25 @@ class Town {
         after: (await staff[0].orders.product(id)).stock
       }))
     )
-    const photos = new Set(this.cameras.flatMap(({ stored }) => [...stored]))
+    const pictures = new Set(this.drivers.flatMap(({ camera }) => [...camera.stored]))
+    const wrongPins = this.wrongPins()
     const log = await reader.logAfter(logPlace)
-    const openS = ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000
+    // The last customers may have waited for a server that was away; they ordered before.
+    const openS = Math.min(options.durationS, ((this.closedAt ?? this.clock.monotonicMs) - this.openedAt) / 1_000)
     return {
       findings: [
         ...unopened,
         ...tally.failures,
-        ...auditTown({ orders, log, stock, told: watching.witnesses, photos, ledger })
+        ...wrongPins.findings,
+        ...auditTown({ orders, log, stock, told: watching.witnesses, pictures, ledger })
       ],
       report: townReport({
         orders,
+        log,
         ledger,
         watching,
-        photos: photos.size,
+        pictures: pictures.size,
+        wrongPins: wrongPins.refused,
         httpErrors,
         openS,
         speed: options.speed
@@ -192,16 +226,40 @@ class Town {
     }
   }
 
-  private listen(city: City): void {
+  /** Deliveries that drivers first tried with a PIN that they misunderstood. */
+  private wrongPins() {
+    const invariant = "a wrong PIN delivers nothing"
+    const taken = this.drivers.filter(({ errands }) => errands.wrongPins.taken > 0)
+    return {
+      refused: this.drivers.reduce((sum, { errands }) => sum + errands.wrongPins.refused, 0),
+      findings: taken.map(({ driverId: id, errands }) => ({ invariant, id, seen: `${errands.wrongPins.taken} times` }))
+    }
+  }
+
+  private listen(city: City, scenes: Scenes): void {
     const { ledger } = this
-    for (const { errands, offers } of city.drivers) {
+    for (const { driverId, errands, offers, chat } of city.drivers) {
       errands.listenForReceipts((receipt) => {
         this.reportedAt = this.clock.monotonicMs
         ledger.receipts.push(receipt)
+        this.follow(receipt, scenes)
       })
       offers.listen((assignmentId, shipmentId, verdict) => {
         if (verdict === "accepted") ledger.acceptances.push({ assignmentId, shipmentId })
       })
+      chat.listen((message, news) => {
+        if (news === "heard") ledger.heard.push(message)
+        else ledger.write(message, driverId, news === "written")
+      })
     }
+  }
+
+  private follow({ shipmentId, action }: TaskReceipt, scenes: Scenes): void {
+    const order = this.ledger.byShipment.get(shipmentId)
+    if (order === undefined) return
+    if (action === "failed") order.failures++
+    if (action === "handed_off") order.handOffs++
+    if (action === "delivered") scenes.delivered(order)
+    if (isOrderStage(action)) order.reach(action)
   }
 }

@@ -2,8 +2,9 @@ import type { LoggedEvent } from "../../client/DeliveryRest.ts"
 import type { Finding } from "../fleet/Violation.ts"
 import { customersTold, type Told } from "./checks/CustomersTold.ts"
 import { foldedRows } from "./checks/FoldedRows.ts"
-import { keptPhotos } from "./checks/KeptPhotos.ts"
+import { keptMessages, truthfulMessages } from "./checks/KeptMessages.ts"
 import { keptPromises } from "./checks/KeptPromises.ts"
+import { keptProofs } from "./checks/KeptProofs.ts"
 import { keptAcceptances, keptReports } from "./checks/KeptReports.ts"
 import { loggedEvents } from "./checks/LoggedEvents.ts"
 import { moneyKept, paidStays } from "./checks/MoneyKept.ts"
@@ -20,13 +21,13 @@ export interface TownEvidence {
   readonly log: ReadonlyArray<LoggedEvent>
   readonly stock: ReadonlyArray<StockCount>
   readonly told: ReadonlyArray<Told>
-  /** Hashes of the photos whose upload was answered to be stored. */
-  readonly photos: ReadonlySet<string>
+  /** Hashes of the pictures whose upload was answered to be stored. */
+  readonly pictures: ReadonlySet<string>
   readonly ledger: TownLedger
 }
 
 /** Everything that should not have happened; empty when all is well. */
-export const auditTown = ({ orders, log, stock, told, photos, ledger }: TownEvidence): ReadonlyArray<Finding> => [
+export const auditTown = ({ orders, log, stock, told, pictures, ledger }: TownEvidence): ReadonlyArray<Finding> => [
   ...ledger.findings,
   ...orderEnds(orders),
   ...foldedRows(orders),
@@ -34,10 +35,12 @@ export const auditTown = ({ orders, log, stock, told, photos, ledger }: TownEvid
   ...wholeTimelines(orders),
   ...loggedEvents(orders, log),
   ...keptReports(orders, ledger.receipts),
-  ...keptPhotos(orders, ledger.receipts, photos),
+  ...keptProofs(orders, ledger.receipts, pictures),
   ...keptAcceptances(orders, ledger.acceptances),
   ...keptPromises([...ledger.orders.values()], orders),
-  ...moneyKept(orders),
+  ...keptMessages(orders, ledger.written, log),
+  ...truthfulMessages(orders, ledger.heard),
+  ...moneyKept(orders, ledger),
   ...paidStays(ledger.paid, orders),
   ...stockKept(stock, orders),
   ...customersTold(told, orders)

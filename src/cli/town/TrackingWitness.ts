@@ -26,6 +26,7 @@ export class TrackingWitness {
   readonly faults: Array<string> = []
   private stage: TrackingStage | undefined
   private offset = Number.NEGATIVE_INFINITY
+  private pin: unknown
   positions = 0
   /** Its page was connected when all was over. */
   sawTheEnd = false
@@ -57,11 +58,20 @@ export class TrackingWitness {
     if (stage === undefined) return this.fault(`a snapshot at the stage ${String(state.stage)}`)
     this.stage = stage
     for (const field of stagedFields) if (state[field] !== undefined) this.shown(field)
+    this.takePin(state.delivery_pin, stage)
     if (offset < this.offset) this.fault(`offset ${offset} after ${this.offset}`)
     this.offset = Math.max(offset, this.offset)
     const timeline: ReadonlyArray<unknown> = Array.isArray(state.timeline) ? state.timeline : []
     const types = timeline.flatMap((entry) => (isFields(entry) ? [String(entry.type)] : []))
     this.tellings.push({ kind: "snapshot", types, stage })
+  }
+
+  /** The same each time, and none when nobody will ask any more. */
+  private takePin(pin: unknown, stage: TrackingStage): void {
+    if (pin === undefined) return
+    if (stage === "done") this.fault("a PIN at the stage done")
+    if (this.pin !== undefined && this.pin !== pin) this.fault("another PIN than before")
+    this.pin = pin
   }
 
   private event([, offset, type]: Frame): void {

@@ -40,10 +40,10 @@ export class Watching {
     this.sockets = sockets
   }
 
-  /** Somebody opens the page of an order; it closes some time after the order's end, and when the signal fires. */
-  begin(rest: DeliveryRest, orderId: string, signal: AbortSignal): void {
+  /** Somebody opens the page of an order; it closes some time after the order's end, and when the signal fires. `saw` hears its PIN. */
+  begin(rest: DeliveryRest, orderId: string, signal: AbortSignal, saw: (pin: string) => void): void {
     this.open.add(
-      this.watch(rest, orderId, signal).catch((cause: unknown) => {
+      this.watch(rest, orderId, signal, saw).catch((cause: unknown) => {
         if (!signal.aborted) this.failures.push(cause instanceof Error ? cause.message : String(cause))
       })
     )
@@ -54,7 +54,12 @@ export class Watching {
     await Promise.all(this.open)
   }
 
-  private async watch(rest: DeliveryRest, orderId: string, signal: AbortSignal): Promise<void> {
+  private async watch(
+    rest: DeliveryRest,
+    orderId: string,
+    signal: AbortSignal,
+    saw: (pin: string) => void
+  ): Promise<void> {
     const { token, websocket_url } = await rest.createTrackingLink(orderId)
     const witness = new TrackingWitness(orderId)
     this.witnesses.push(witness)
@@ -68,6 +73,9 @@ export class Watching {
       {
         lost: () => {
           this.reconnects++
+        },
+        changed: ({ deliveryPin }) => {
+          if (deliveryPin !== undefined) saw(deliveryPin)
         }
       }
     )

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest"
 import { violationsOf } from "../../../src/cli/fleet/Violation.ts"
 import { customersTold, type Told } from "../../../src/cli/town/checks/CustomersTold.ts"
 import { foldedRows } from "../../../src/cli/town/checks/FoldedRows.ts"
-import { keptPhotos } from "../../../src/cli/town/checks/KeptPhotos.ts"
 import { keptPromises } from "../../../src/cli/town/checks/KeptPromises.ts"
 import { keptAcceptances, keptReports } from "../../../src/cli/town/checks/KeptReports.ts"
 import { loggedEvents } from "../../../src/cli/town/checks/LoggedEvents.ts"
@@ -116,7 +115,7 @@ describe("the public log tells each event once", () => {
 })
 
 describe("what a driver was told is done", () => {
-  const receipt = { shipmentId: "shp_1", assignmentId: "asg_1", action: "delivered", proof: givenProof } as const
+  const receipt = { shipmentId: "shp_1", assignmentId: "asg_1", action: "delivered", proofs: [givenProof] } as const
 
   it("is in the timeline, with its proof", () => {
     expect(keptReports([delivered()], [receipt])).toEqual([])
@@ -130,7 +129,7 @@ describe("what a driver was told is done", () => {
   })
 
   it("is found when its proof is another, or gone", () => {
-    const [other] = keptReports([delivered()], [{ ...receipt, proof: { type: "note", value: "in the shed" } }])
+    const [other] = keptReports([delivered()], [{ ...receipt, proofs: [{ type: "note", value: "in the shed" }] }])
     expect(other?.invariant).toBe("no accepted proof is lost")
     const timeline = deliveredTimeline.map((event) => ({ ...event, data: { ...event.data, proof: undefined } }))
     expect(keptReports([delivered({ timeline })], [receipt])).toHaveLength(1)
@@ -140,27 +139,6 @@ describe("what a driver was told is done", () => {
     const acceptance = { shipmentId: "shp_1", assignmentId: "asg_1" }
     expect(keptAcceptances([delivered()], [acceptance])).toEqual([])
     expect(keptAcceptances([delivered()], [{ ...acceptance, assignmentId: "asg_7" }])).toHaveLength(1)
-  })
-})
-
-describe("a photo that proves a delivery", () => {
-  const proof = { type: "photo", sha256: "a1" }
-  const receipt = { shipmentId: "shp_1", assignmentId: "asg_1", action: "delivered", proof } as const
-  const added = { ...proof, status: "added", file_id: "fil_1" }
-  const pending = { ...proof, status: "pending", file_id: null }
-  const stored = new Set(["a1"])
-
-  it("is there once it is uploaded, and awaited until then", () => {
-    expect(keptPhotos([delivered({ proofs: [added] })], [receipt], stored)).toEqual([])
-    expect(keptPhotos([delivered({ proofs: [pending] })], [receipt], new Set())).toEqual([])
-  })
-
-  it.each([
-    ["gone", []],
-    ["another", [{ ...added, sha256: "b2" }]],
-    ["uploaded and still awaited", [pending]]
-  ])("is found when it is %s", (_, proofs) => {
-    expect(keptPhotos([delivered({ proofs })], [receipt], stored)).toMatchObject([{ id: "shp_1" }])
   })
 })
 
@@ -239,6 +217,28 @@ describe("money", () => {
     expect(moneyKept([delivered(changes)])).toMatchObject([{ id: "ord_1" }])
   })
 
+  const back = (amount: number) => ({ id: "ref_1", orderId: "ord_1", amount })
+  const partly = { payment: { refunded: eur(400) }, refunds: [{ id: "ref_1", status: "succeeded", amount: eur(400) }] }
+  const noCapture: ReadonlySet<string> = new Set()
+
+  it("is less what the desk gave back", () => {
+    expect(moneyKept([delivered(partly)], { refunds: [back(400)], captured: noCapture })).toEqual([])
+    const all = delivered({ payment: isRefunded, refunds })
+    expect(moneyKept([all], { refunds: [back(1_280)], captured: noCapture })).toEqual([])
+  })
+
+  it("is found when the desk was told of another refund, or of one that is gone", () => {
+    expect(moneyKept([delivered(partly)], { refunds: [back(300)], captured: noCapture })).toHaveLength(1)
+    expect(moneyKept([delivered(partly)])).toHaveLength(1)
+    expect(moneyKept([delivered()], { refunds: [back(400)], captured: noCapture })).toHaveLength(1)
+  })
+
+  it("may be taken before the delivery by the desk alone", () => {
+    const early = delivered({ order: { status: "confirmed" }, shipment: { status: "en_route" } })
+    expect(moneyKept([early])).toHaveLength(1)
+    expect(moneyKept([early], { refunds: [], captured: new Set(["ord_1"]) })).toEqual([])
+  })
+
   it("is waited for while somebody is at it", () => {
     expect(isMoneyMoving(delivered())).toBe(false)
     expect(isMoneyMoving(delivered({ payment: { status: "authorized", settled: eur(0) } }))).toBe(true)
@@ -310,6 +310,21 @@ describe("what a customer's page is told", () => {
       witness.faults.map((fault) => ({ seen: fault }))
     )
   })
+})
+
+it("a page that is told another PIN, or one after the end, is a fault", () => {
+  const witness = new TrackingWitness("ord_1")
+  const told = (stage: string, pin: string): void =>
+    witness.hear([
+      ...[TrackingServerFrame.snapshot, 1, 5],
+      { order_id: "ord_1", stage, delivery_pin: pin, timeline: [] }
+    ])
+  told("assigned", "123456")
+  told("on_the_way", "123456")
+  expect(witness.faults).toEqual([])
+  told("arrived", "654321")
+  told("done", "654321")
+  expect(witness.faults).toEqual(["another PIN than before", "a PIN at the stage done"])
 })
 
 it("findings are told by invariant, with whom they concern", () => {

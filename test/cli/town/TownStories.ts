@@ -1,5 +1,5 @@
+import type { AnsweredOrder } from "../../../src/cli/town/checks/KeptPromises.ts"
 import type { OrderFacts } from "../../../src/cli/town/OrderFacts.ts"
-import type { PlacedOrder } from "../../../src/cli/town/PlacedOrder.ts"
 import type { LoggedEvent, Order, Shipment, ShipmentEventEntry } from "../../../src/client/DeliveryRest.ts"
 import type { Payment } from "../../../src/client/PaymentsRest.ts"
 
@@ -51,6 +51,8 @@ export const anOrder: Order = {
   total: { amount: 1_280, currency: "EUR" },
   items: [{ product_id: "prd_1", quantity: 2 }],
   shipment_id: "shp_1",
+  channel: "web",
+  customer_id: "cus_1",
   created_at: at
 }
 
@@ -82,6 +84,8 @@ export interface FactChanges {
   readonly payment?: Partial<Payment>
   readonly refunds?: OrderFacts["refunds"]
   readonly proofs?: OrderFacts["proofs"]
+  readonly fileHashes?: OrderFacts["fileHashes"]
+  readonly messages?: OrderFacts["messages"]
 }
 
 /** A delivered order with all that the server says of it. */
@@ -95,7 +99,9 @@ export const delivered = (changes: FactChanges = {}): OrderFacts => ({
   ],
   payment: { ...aPayment, ...changes.payment },
   refunds: changes.refunds ?? [],
-  proofs: changes.proofs ?? []
+  proofs: changes.proofs ?? [],
+  fileHashes: changes.fileHashes ?? new Map(),
+  messages: changes.messages ?? []
 })
 
 /** That order's events in the public log. */
@@ -111,10 +117,9 @@ export const deliveredLog: ReadonlyArray<LoggedEvent> = [
 ]
 
 /** That order as its customer knows it. */
-export const placed = (changes: Partial<PlacedOrder> = {}): PlacedOrder => ({
+export const placed = (changes: Partial<AnsweredOrder> = {}): AnsweredOrder => ({
   orderId: "ord_1",
   total: anOrder.total,
-  pickup: 0,
   isConfirmed: true,
   isCancelled: false,
   ...changes

@@ -6,7 +6,10 @@ const invariant = "what a customer was told is done stays done"
 /** A request that was repeated under its Idempotency-Key must not have been done twice. */
 const twice = "no order is there that nobody placed"
 
-const fault = (placed: PlacedOrder, facts: OrderFacts | undefined): string | undefined => {
+/** What of an order its customer goes by. */
+export type AnsweredOrder = Pick<PlacedOrder, "orderId" | "total" | "isConfirmed" | "isCancelled">
+
+const fault = (placed: AnsweredOrder, facts: OrderFacts | undefined): string | undefined => {
   if (facts === undefined) return "the order is gone"
   const { order } = facts
   if (order.total.amount !== placed.total.amount) return `it cost ${placed.total.amount}, and now ${order.total.amount}`
@@ -18,7 +21,7 @@ const fault = (placed: PlacedOrder, facts: OrderFacts | undefined): string | und
 
 /** Orders that are not there, that nobody placed, or that are not as their customers were answered. */
 export const keptPromises = (
-  placed: ReadonlyArray<PlacedOrder>,
+  placed: ReadonlyArray<AnsweredOrder>,
   orders: ReadonlyArray<OrderFacts>
 ): ReadonlyArray<Finding> => {
   const byId = new Map(orders.map((facts) => [facts.order.id, facts]))

@@ -1,5 +1,5 @@
 import type { ShipmentEventEntry } from "../../../client/DeliveryRest.ts"
-import type { TaskReceipt } from "../../fleet/TaskReceipt.ts"
+import type { PhoneProof, TaskReceipt } from "../../fleet/TaskReceipt.ts"
 import type { Finding } from "../../fleet/Violation.ts"
 import type { OrderFacts } from "../OrderFacts.ts"
 
@@ -15,12 +15,19 @@ export interface Acceptance {
 const isAbout = ({ type, data }: ShipmentEventEntry, { action, assignmentId }: TaskReceipt): boolean =>
   type === `shipment.${action}` && data.assignment_id === assignmentId
 
-/** A proof may gain what the server found out, and lose nothing that was said of it. */
-const holds = (kept: unknown, given: Readonly<Record<string, unknown>>): boolean => {
+/** A proof may gain what the server found out, and lose nothing that was said of it but a PIN, which must not be there. */
+const holds = (kept: unknown, given: PhoneProof): boolean => {
   if (typeof kept !== "object" || kept === null) return false
-  const fields = new Map(Object.entries(kept))
+  const fields = new Map<string, unknown>(Object.entries(kept))
+  if (given.type === "pin") return fields.get("type") === "pin" && fields.get("value") === undefined
   return Object.entries(given).every(([key, value]) => fields.get(key) === value)
 }
+
+/** `proof`, then `proofs`. */
+const proofsIn = ({ proof, proofs }: Readonly<Record<string, unknown>>): ReadonlyArray<unknown> => [
+  ...(proof === undefined ? [] : [proof]),
+  ...(Array.isArray(proofs) ? proofs : [])
+]
 
 /** Offers whose driver was told that they have the shipment, and whose assignment is not there. */
 export const keptAcceptances = (
@@ -40,10 +47,12 @@ const timelinesOf = (orders: ReadonlyArray<OrderFacts>): ReadonlyMap<string, Ord
   new Map(orders.flatMap(({ shipment, timeline }) => (shipment ? [[shipment.id, timeline]] : [])))
 
 const finding = (receipt: TaskReceipt, event: ShipmentEventEntry | undefined): Finding | undefined => {
-  const { shipmentId: id, action, assignmentId, proof } = receipt
+  const { shipmentId: id, action, assignmentId, proofs } = receipt
   if (event === undefined) return { invariant: lostReport, id, seen: `${action} of ${assignmentId}` }
-  if (proof === undefined || holds(event.data.proof, proof)) return undefined
-  return { invariant: lostProof, id, seen: `${JSON.stringify(proof)} was kept as ${JSON.stringify(event.data.proof)}` }
+  const kept = proofsIn(event.data)
+  const odd = proofs.findIndex((given, index) => !holds(kept[index], given))
+  if (odd < 0) return undefined
+  return { invariant: lostProof, id, seen: `${JSON.stringify(proofs[odd])} was kept as ${JSON.stringify(kept[odd])}` }
 }
 
 /** Reports that were acknowledged to a driver and are not there, or without their proof. Those of other shipments are not judged. */
