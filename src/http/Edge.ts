@@ -36,9 +36,10 @@ const factsOf = Effect.fnUntraced(function* (request: Request, options: EdgeOpti
   return facts
 })
 
-const unknownRoute = (facts: RequestFacts): Problem => {
+const unknownRoute = (request: Request, facts: RequestFacts): Problem => {
   const allowed = methodsOf(facts.path)
-  return allowed.length === 0
+  // A path whose percent-encoding cannot be read matches no route, although its shape is one's.
+  return allowed.length === 0 || allowed.includes(request.method)
     ? new Problem({ code: "route_not_found" })
     : new Problem({ code: "method_not_allowed", allowed, headers: { allow: allowed.join(", ") } })
 }
@@ -53,9 +54,9 @@ const isUnknownRoute = (cause: Cause.Cause<unknown>): boolean =>
 
 // Whatever arrives here nobody expected. The cause goes to the log with the request's id, and nothing of it to the client.
 const answerCause =
-  (facts: RequestFacts) =>
+  (request: Request, facts: RequestFacts) =>
   (cause: Cause.Cause<unknown>): Effect.Effect<Response> => {
-    if (isUnknownRoute(cause)) return problemResponse(unknownRoute(facts))
+    if (isUnknownRoute(cause)) return problemResponse(unknownRoute(request, facts))
     if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
     return Effect.andThen(
       Effect.logError("internal_error: a request failed", cause).pipe(
@@ -118,7 +119,7 @@ export const withEdge = <R>(
         : rates.count("address", addressKey(facts.address))
     const routed = request.method === "OPTIONS" ? answerOptions(request, facts, options) : app
     const response = yield* Effect.matchEffect(counted, { onFailure: problemResponse, onSuccess: () => routed }).pipe(
-      Effect.catchCause(answerCause(facts)),
+      Effect.catchCause(answerCause(request, facts)),
       Effect.provideService(CurrentRequest, facts)
     )
     const route = facts.route ?? (methodsOf(facts.path).length > 0 ? facts.path : "none")

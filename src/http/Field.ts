@@ -22,8 +22,19 @@ export const idField = (kind: IdKind) =>
     )
   )
 
-// RFC 3339, section 5.6. Date.parse alone would take "2026" and "1 May" as well.
-const timePattern = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+// RFC 3339, section 5.6. Date.parse alone would take "2026" and "1 May" as well, and the 30th of February as the 2nd of March.
+const timePattern = /^(\d{4}-\d{2}-\d{2})[Tt](?!24)\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+// What four digits can say: an offset must not carry a time out of them, since it would be shown in another form.
+const timeMsMin = Date.parse("0001-01-01T00:00:00Z")
+const timeMsMax = Date.parse("9999-12-31T23:59:59.999Z")
+
+const timeMs = (text: string): number => {
+  const day = timePattern.exec(text)?.[1]
+  const dayStartMs = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`)
+  if (Number.isNaN(dayStartMs) || new Date(dayStartMs).toISOString().slice(0, 10) !== day) return Number.NaN
+  const ms = Date.parse(text)
+  return ms >= timeMsMin && ms <= timeMsMax ? ms : Number.NaN
+}
 
 /** RFC 3339 with milliseconds and Z on the wire (any offset is read), a Date inside. */
 export const TimeField = Schema.String.annotate({ format: "date-time" }).pipe(
@@ -31,7 +42,7 @@ export const TimeField = Schema.String.annotate({ format: "date-time" }).pipe(
     Schema.Date,
     SchemaTransformation.transformEffect({
       decode: (text: string) => {
-        const ms = timePattern.test(text) ? Date.parse(text) : Number.NaN
+        const ms = timeMs(text)
         return Number.isNaN(ms)
           ? invalid("is not an RFC 3339 time such as 2026-05-01T08:30:00.000Z")
           : Effect.succeed(new Date(ms))
@@ -43,15 +54,19 @@ export const TimeField = Schema.String.annotate({ format: "date-time" }).pipe(
 
 const says = (message: string) => ({ message, description: message })
 
+// PostgreSQL stores neither; half a pair would come back as another character, and break JSON documents.
+const isStorable = (value: string): boolean => !value.includes("\0") && value.isWellFormed()
+
 const text = (lengthMin: number, lengthMax: number) =>
   Schema.String.check(
     Schema.makeFilter(
-      (value: string) => value.trim().length >= lengthMin && value.length <= lengthMax && !value.includes("\0"),
+      (value: string) => value.trim().length >= lengthMin && value.length <= lengthMax,
       says(`has ${lengthMin} to ${lengthMax} characters`)
-    )
+    ),
+    Schema.makeFilter(isStorable, says("has no character NUL and no half of a surrogate pair"))
   ).annotate({ minLength: lengthMin, maxLength: lengthMax })
 
-/** A text of bounded length; PostgreSQL cannot store the character NUL, so nobody may send it. */
+/** A text of bounded length that PostgreSQL can store: without NUL, and well-formed. */
 export const textField = text
 
 /** A person's name. */
@@ -67,7 +82,7 @@ export const EmailField = Schema.String.pipe(
     SchemaTransformation.transformEffect({
       decode: (value: string) => {
         const email = value.trim().toLowerCase()
-        return email.length <= 320 && emailPattern.test(email)
+        return email.length <= 320 && emailPattern.test(email) && email.isWellFormed()
           ? Effect.succeed(email)
           : invalid("is not an e-mail address")
       },
@@ -108,15 +123,21 @@ export const intField = (minimum: number, maximum: number) =>
 export const numberField = (minimum: number, maximum: number) =>
   Schema.Finite.check(Schema.isBetween({ minimum, maximum }, says(`is a number from ${minimum} to ${maximum}`)))
 
+// JSON.stringify writes NUL and half a surrogate pair as escapes, and a backslash of the text as two.
+const unstorableJson = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
+
 /** A JSON object that the product stores and does not interpret; bounded so that rows stay small. */
 export const objectField = (bytesMax: number) =>
   Schema.Record(Schema.String, Schema.Json).check(
     Schema.makeFilter(
       (value) => {
-        const json = JSON.stringify(value)
-        return json.length <= bytesMax && !json.includes("\\u0000")
+        return JSON.stringify(value).length <= bytesMax
       },
       says(`is an object of at most ${bytesMax} bytes of JSON`)
+    ),
+    Schema.makeFilter(
+      (value) => !unstorableJson.test(JSON.stringify(value)),
+      says("has no character NUL and no half of a surrogate pair")
     )
   )
 

@@ -4,6 +4,7 @@ import { type OrderRequest, Orders } from "../actors/Orders.ts"
 import { Shipments } from "../actors/Shipments.ts"
 import { Limits } from "../config/Limits.ts"
 import { isPermitted, type Principal } from "../identity/Principal.ts"
+import { CustomerRepo } from "../persistence/CustomerRepo.ts"
 import { OrderRepo } from "../persistence/OrderRepo.ts"
 import { addressFields } from "./AddressField.ts"
 import { Api } from "./Api.ts"
@@ -21,7 +22,7 @@ import { showOrder } from "./ShownOrder.ts"
 
 const orderCursor = idCursor("orders")
 
-const refuseField = (pointer: string, code: "required" | "invalid_value", detail: string): Problem =>
+const refuseField = (pointer: string, code: "required" | "invalid_value" | "not_found", detail: string): Problem =>
   new Problem({ code: "invalid_body", errors: [{ pointer, code, detail }] })
 
 /** For whom an order is: a customer's is their own; staff name a customer, or order for a guest. */
@@ -36,6 +37,13 @@ const customerOf = (
     ? Effect.succeed(principal.customerId)
     : Effect.fail(refuseField("/customer_id", "invalid_value", "is not the caller"))
 }
+
+const knownCustomer = (customers: CustomerRepo["Service"], id: string | undefined) =>
+  id === undefined
+    ? Effect.void
+    : Effect.catchTag(customers.get(id), "RowAbsent", () =>
+        Effect.fail(refuseField("/customer_id", "not_found", "names no customer"))
+      )
 
 const addressOf = (input: typeof OrderInput.Type): Effect.Effect<OrderRequest["address"], Problem> => {
   const { delivery_address: address, delivery_address_id: id } = input
@@ -76,6 +84,7 @@ export const OrdersHttp = HttpApiBuilder.group(
     const scope = yield* PrincipalScope
     const idempotency = yield* Idempotency
     const rows = yield* OrderRepo
+    const customers = yield* CustomerRepo
     const orders = yield* Orders
     const shipments = yield* Shipments
     const rates = yield* RateLimits
@@ -115,6 +124,7 @@ export const OrdersHttp = HttpApiBuilder.group(
         // Counted only when it is placed: sending a request again under its key costs nothing.
         const placed = Effect.gen(function* () {
           yield* countOrder
+          yield* knownCustomer(customers, payload.customer_id)
           const id = yield* orders.place(request, yield* requestOrigin)
           return showOrder(yield* rows.get(id))
         })

@@ -6,7 +6,7 @@ import { sandboxTokens } from "../processors/SandboxProcessor.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
 import { MoneyField, ReasonField, ShownMoney } from "./CommerceField.ts"
-import { idempotencyHeader, idField, pageOf, pageQuery, TimeField, textField, withETag } from "./Field.ts"
+import { emptyPayload, idempotencyHeader, idField, pageOf, pageQuery, TimeField, textField, withETag } from "./Field.ts"
 
 /** A payment as the API shows one. */
 export const Payment = Schema.Struct({
@@ -44,10 +44,16 @@ export const PaymentAttempt = Schema.Struct({
   attempted_at: TimeField
 }).annotate({ identifier: "PaymentAttempt" })
 
+const RefundedMoney = MoneyField.check(
+  Schema.makeFilter((money: { readonly amount: number }) => money.amount > 0, {
+    message: "is more than nothing",
+    description: "is more than nothing"
+  })
+)
+
 const id = { id: idField("order") }
 const uses = { permission: "orders.use", knownTo: "orders.use" } as const
 const manages = { permission: "payments.manage", knownTo: "orders.read" } as const
-const nothing = [Schema.Struct({}), Schema.Null] as const
 
 const tokenList = Object.entries(sandboxTokens)
   .map(([token, { says }]) => `- \`${token}\`: ${says}`)
@@ -81,7 +87,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
     HttpApiEndpoint.post("capture", "/:id/payment/capture", {
       params: id,
       headers: idempotencyHeader,
-      payload: nothing,
+      payload: emptyPayload,
       success: Payment
     })
       .annotate(Access, manages)
@@ -92,7 +98,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
     HttpApiEndpoint.post("void", "/:id/payment/void", {
       params: id,
       headers: idempotencyHeader,
-      payload: nothing,
+      payload: emptyPayload,
       success: Payment
     })
       .annotate(Access, manages)
@@ -104,7 +110,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       params: id,
       headers: idempotencyHeader,
       payload: [
-        Schema.Struct({ amount: Schema.optionalKey(MoneyField), reason: Schema.optionalKey(ReasonField) }),
+        Schema.Struct({ amount: Schema.optionalKey(RefundedMoney), reason: Schema.optionalKey(ReasonField) }),
         Schema.Null
       ],
       success: Refund.pipe(HttpApiSchema.status(201))

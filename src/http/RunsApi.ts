@@ -6,6 +6,7 @@ import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
 import { LatField, LngField, ReasonField } from "./CommerceField.ts"
 import {
+  emptyPayload,
   idempotencyHeader,
   idField,
   ifMatchHeader,
@@ -103,7 +104,7 @@ const id = { id: idField("run") }
 const reads = { permission: "runs.read", knownTo: "runs.read" } as const
 const writes = { permission: "runs.write", knownTo: "runs.read" } as const
 const posted = { params: id, headers: { ...idempotencyHeader, ...ifMatchHeader } }
-const moved = { ...posted, payload: [Schema.Struct({}), Schema.Null] as const, success: Run }
+const moved = { ...posted, payload: emptyPayload, success: Run }
 
 /** Runs, for whoever plans them. */
 export class RunsApi extends HttpApiGroup.make("runs")

@@ -1,4 +1,4 @@
-import type { SchemaIssue } from "effect"
+import { SchemaAST, type SchemaIssue } from "effect"
 import type { HttpApiError } from "effect/http-api"
 import { type FieldProblem, Problem } from "./Problem.ts"
 import type { FieldProblemCode, ProblemCode } from "./ProblemCode.ts"
@@ -18,7 +18,17 @@ const fieldProblemsMax = 20
 const pointerOf = (path: ReadonlyArray<PropertyKey>): string =>
   path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
 
+/** What a field must be one of that takes named values only, or null. */
+const namedValues = (issue: SchemaIssue.Issue): ReadonlyArray<string> => {
+  if (issue._tag !== "AnyOf" && issue._tag !== "InvalidType") return []
+  const parts: ReadonlyArray<SchemaAST.AST> = SchemaAST.isUnion(issue.ast) ? issue.ast.types : [issue.ast]
+  if (!parts.every((part) => SchemaAST.isLiteral(part) || SchemaAST.isNull(part))) return []
+  return parts.flatMap((part) => (SchemaAST.isLiteral(part) ? [String(part.literal)] : []))
+}
+
 const leafDetail = (issue: SchemaIssue.Issue): string | undefined => {
+  const names = namedValues(issue)
+  if (names.length > 0) return `is one of ${names.join(", ")}`
   if (issue._tag === "InvalidValue" || issue._tag === "Forbidden") return issue.annotations?.message
   if (issue._tag === "Filter") {
     const { message, description, expected } = issue.filter.annotations ?? {}
@@ -30,7 +40,7 @@ const leafDetail = (issue: SchemaIssue.Issue): string | undefined => {
 const leafCode = (issue: SchemaIssue.Issue): FieldProblemCode => {
   if (issue._tag === "MissingKey") return "required"
   if (issue._tag === "UnexpectedKey") return "unknown_field"
-  if (issue._tag !== "InvalidType") return "invalid_value"
+  if (issue._tag !== "InvalidType" || namedValues(issue).length > 0) return "invalid_value"
   // Where nothing may stand it is the member that is wrong, not its type.
   return issue.ast._tag === "Never" ? "unknown_field" : "wrong_type"
 }
@@ -66,6 +76,7 @@ const visit: Visit = (issue, path) => {
 
 // Of the members of a union the one that got furthest says most: `null or a text of 20` is told as the text.
 const visitAnyOf = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): ReadonlyArray<FieldProblem> => {
+  if (namedValues(issue).length > 0) return [leaf(issue, path)]
   const told = issue.issues.map((each) => visit(each, path))
   const best = told.find((each) => each.some((one) => one.code !== "wrong_type")) ?? told[0]
   return best === undefined || best.length === 0 ? [leaf(issue, path)] : best
@@ -73,7 +84,7 @@ const visitAnyOf = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>):
 
 // Nothing of the value is repeated: it may be a password.
 const leaf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): FieldProblem => {
-  const code = issue._tag === "AnyOf" ? "wrong_type" : leafCode(issue)
+  const code = issue._tag === "AnyOf" && namedValues(issue).length === 0 ? "wrong_type" : leafCode(issue)
   return { pointer: pointerOf(path), code, detail: leafDetail(issue) ?? leafText[code] }
 }
 

@@ -4,7 +4,7 @@ import { shipmentStatuses } from "../domain/Shipment.ts"
 import { Access } from "./Access.ts"
 import { Authenticated } from "./Authenticated.ts"
 import { ReasonField, reasonPayload, WindowField } from "./CommerceField.ts"
-import { idempotencyHeader, idField, pageOf, pageQuery, TimeField, withETag } from "./Field.ts"
+import { emptyPayload, idempotencyHeader, idField, pageOf, pageQuery, TimeField, withETag } from "./Field.ts"
 import { OfferInput, OpenOffers } from "./OfferField.ts"
 
 /** One driver's part in a shipment. */
@@ -71,7 +71,6 @@ const reads = { permission: "shipments.read", knownTo: "shipments.read" } as con
 const writes = { permission: "shipments.write", knownTo: "shipments.read" } as const
 const commanded = { params: id, headers: idempotencyHeader }
 const driver = Schema.Struct({ driver_id: idField("driver") })
-const nothing = [Schema.Struct({}), Schema.Null] as const
 
 /** Shipments, for whoever runs the fleet. */
 export class ShipmentsApi extends HttpApiGroup.make("shipments")
@@ -125,13 +124,13 @@ export class ShipmentsApi extends HttpApiGroup.make("shipments")
     HttpApiEndpoint.post("unassign", "/:id/unassign", { ...commanded, payload: reasonPayload, success: Shipment })
       .annotate(Access, writes)
       .annotate(OpenApi.Description, "After the pickup it needs a reason, and the parcel counts as handed off."),
-    HttpApiEndpoint.post("retry", "/:id/retry", { ...commanded, payload: nothing, success: Shipment })
+    HttpApiEndpoint.post("retry", "/:id/retry", { ...commanded, payload: emptyPayload, success: Shipment })
       .annotate(Access, writes)
       .annotate(
         OpenApi.Description,
         "After a failed attempt: the shipment waits for a driver again, the same or another."
       ),
-    HttpApiEndpoint.post("return", "/:id/return", { ...commanded, payload: nothing, success: Shipment })
+    HttpApiEndpoint.post("return", "/:id/return", { ...commanded, payload: emptyPayload, success: Shipment })
       .annotate(Access, writes)
       .annotate(
         OpenApi.Description,

@@ -135,6 +135,13 @@ describe("orders", () => {
     expect([foreign.status, foreign.body.code]).toEqual([404, "not_found"])
   })
 
+  it("staff cannot order for a customer who does not exist", async () => {
+    const customer_id = "cus_01890000-0000-7000-8000-000000000000"
+    const body = { items: [{ product_id: productId, quantity: 1 }], delivery_address: testAddress, channel: "web" }
+    const refused = await post("/v1/orders", admin, { ...body, customer_id })
+    expect([refused.status, refused.body.errors?.map((error) => error.pointer)]).toEqual([422, ["/customer_id"]])
+  })
+
   it("a customer sees their own orders only, the newest first", async () => {
     const other = await newCustomer(rest.url)
     const mine = [

@@ -284,6 +284,8 @@ describe("giving back", () => {
     expect((await part(1)).body.code).toBe("refund_too_large")
     const wrong = await askPayment(rest.url, admin, order, "refunds", { amount: { amount: 1, currency: "USD" } })
     expect([wrong.status, wrong.body.errors?.[0]?.pointer]).toEqual([422, "/amount/currency"])
+    const none = await part(0)
+    expect([none.status, none.body.errors?.[0]?.pointer]).toEqual([422, "/amount"])
     const list = await call<{ data: ReadonlyArray<{ reason: string | null }> }>(
       rest.url,
       "GET",

@@ -41,6 +41,10 @@ describe("every refusal is problem+json with its code", () => {
       isProblem(await call(url, method, "/v1/nothing"), 404, "route_not_found")
   })
 
+  it("a path whose percent-encoding cannot be read", async () => {
+    isProblem(await call(url, "GET", "/v1/orders/%E0%A4%A", { token: admin }), 404, "route_not_found")
+  })
+
   it("a method that the route does not know, with those it knows", async () => {
     const answer = await call(url, "DELETE", "/v1/auth/login")
     isProblem(answer, 405, "method_not_allowed")
@@ -81,7 +85,7 @@ describe("every refused field is named with its code", () => {
     expect(Object.fromEntries(errors.map((error) => [error.pointer, error.code]))).toEqual({
       "/email": "wrong_type",
       "/name": "invalid_value",
-      "/vehicle/type": "wrong_type",
+      "/vehicle/type": "invalid_value",
       "/vehicle/wings": "unknown_field"
     })
   })
