@@ -3,7 +3,7 @@ import { type ClientClock, systemClock } from "./ClientClock.ts"
 import type { DriverClientOptions } from "./DriverClientOptions.ts"
 import type { DriverCounters } from "./DriverCounters.ts"
 import { DriverDialogue } from "./DriverDialogue.ts"
-import type { CommandResult, DriverEvents, DriverState, StopReason } from "./DriverEvents.ts"
+import type { CommandResult, DriverEvents, DriverState, Offer, StopReason } from "./DriverEvents.ts"
 import { DriverStopped } from "./DriverStopped.ts"
 import { type Fix, wireFix } from "./Fix.ts"
 import { LatencyHistogram } from "./LatencyHistogram.ts"
@@ -11,7 +11,8 @@ import type { Cadence } from "./Upload.ts"
 
 /**
  * A driver's app on the wire, by 02-protocol sections 1 and 2: keeps every point until it is acknowledged, comes back by itself,
- * and never sends beyond its credit. One timer serves a client, whatever it waits for; a point costs no closure.
+ * and never sends beyond its credit. One timer serves a client, whatever it waits for, and one more its offers while it has any; a point costs
+ * no closure.
  *
  * This is what an app uses. Behind it: `DriverDialogue` hears the server, `DriverConnection` lives and comes back, `Telemetry` and
  * `CommandSender` put points and commands on the wire, `Upload` knows which points are where, `DriverStore` remembers between two
@@ -68,6 +69,19 @@ export class DriverClient {
     return this.dialogue.upload.cadence
   }
 
+  /**
+   * The offers that can still be answered, the soonest to end first; `expiresAt` is by the server's clock. They outlive a lost connection, and
+   * are gone (`offerGone`) when their time is over, answered, or taken away. After `stop` there are none.
+   */
+  get offers(): ReadonlyArray<Offer> {
+    return this.dialogue.offers.list
+  }
+
+  /** The server's clock, Unix milliseconds; until the first welcome the phone's own. What is left of an offer is `expiresAt` minus this. */
+  get serverTimeMs(): number {
+    return this.dialogue.connection.time.nowMs
+  }
+
   /** Listens; the returned function ends it. */
   on<K extends keyof DriverEvents>(name: K, listener: (event: DriverEvents[K]) => void): () => void {
     return this.dialogue.listeners.on(name, listener)
@@ -98,14 +112,16 @@ export class DriverClient {
     return this.command(DriverClientFrame.duty, [duty, occurredAt])
   }
 
-  /** Accepts or declines an offer. */
-  answerOffer(
+  /** Accepts or declines an offer, with the `fencingToken` that it came with. Sent until it is answered, also after a restart. */
+  async answerOffer(
     offerId: string,
     fencingToken: number,
     accepted: boolean,
     reason: string | null = null
   ): Promise<CommandResult> {
-    return this.command(DriverClientFrame.offerReply, [offerId, fencingToken, accepted, reason])
+    const result = await this.command(DriverClientFrame.offerReply, [offerId, fencingToken, accepted, reason])
+    this.dialogue.offers.answered(offerId, accepted, result)
+    return result
   }
 
   /** Moves a task on (`action` and `payload` as in 02-protocol, "Tasks"). */

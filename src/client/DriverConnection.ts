@@ -42,7 +42,8 @@ export class DriverConnection {
   private readonly parts: DriverConnectionParts
   private readonly owner: DriverConnectionOwner
   private readonly clock: ClientClock
-  private readonly time: ServerTime
+  /** The server's clock. */
+  readonly time: ServerTime
   private readonly renewal: TokenRenewal
   private readonly silence = new SilenceWatch()
   private readonly alarm: Alarm
@@ -105,6 +106,11 @@ export class DriverConnection {
     this.socket?.send(encodeFrame(frame))
   }
 
+  /** Asks for a PONG: it comes after all that the server said before it. */
+  ping(): void {
+    this.send([DriverClientFrame.ping, this.clock.unixMs()])
+  }
+
   /** Wants a connection; none is made before `ready`. */
   connect(): void {
     if (this.stopReason !== undefined) return
@@ -140,11 +146,6 @@ export class DriverConnection {
     this.welcomeByMs = Number.POSITIVE_INFINITY
     this.renewal.begin()
     this.setState("live")
-  }
-
-  /** The server said what time it is, Unix milliseconds. */
-  setServerTime(serverMs: number): void {
-    this.time.set(serverMs)
   }
 
   /** The server settled something. */
@@ -221,8 +222,10 @@ export class DriverConnection {
 
   private take(frame: Frame): void {
     if (frame[0] === DriverServerFrame.goodbye) this.goodbye = readGoodbye(frame)
-    else if (frame[0] === DriverServerFrame.pong) this.time.set(numberOr(frame[2], this.time.nowMs))
-    else this.owner.take(frame)
+    else {
+      if (frame[0] === DriverServerFrame.pong) this.time.set(numberOr(frame[2], this.time.nowMs))
+      this.owner.take(frame)
+    }
   }
 
   /** Lets go of the connection; what it still says is not heard. */
@@ -272,7 +275,7 @@ export class DriverConnection {
       this.giveUp("server is silent")
       return
     }
-    if (verdict === "ping") this.send([DriverClientFrame.ping, this.clock.unixMs()])
+    if (verdict === "ping") this.ping()
     if (nowMs >= this.renewal.dueAtMs) this.renewal.run()
     this.owner.runDue(nowMs)
   }

@@ -14,6 +14,7 @@ import { DriverStopped } from "./DriverStopped.ts"
 import type { DriverCommand, DriverStore } from "./DriverStore.ts"
 import { FlushWaiters } from "./FlushWaiters.ts"
 import type { LatencyHistogram } from "./LatencyHistogram.ts"
+import { OpenOffers } from "./OpenOffers.ts"
 import { numberOr, readWelcome, textOr } from "./ServerFrames.ts"
 import { webSocketFactory } from "./SocketFactory.ts"
 import { Telemetry } from "./Telemetry.ts"
@@ -38,6 +39,7 @@ export class DriverDialogue {
   readonly upload: Upload
   readonly telemetry: Telemetry
   readonly commands: CommandSender
+  readonly offers: OpenOffers
   private readonly options: DriverClientOptions
   private readonly flushWaiters = new FlushWaiters()
   private isStoreLoaded = false
@@ -51,6 +53,7 @@ export class DriverDialogue {
     const { upload, connection, counters, listeners } = this
     this.telemetry = new Telemetry({ upload, connection, clock, counters, listeners, store: () => this.store })
     this.commands = new CommandSender(connection, clock)
+    this.offers = new OpenOffers(connection.time, clock, listeners)
   }
 
   /** Reads the store, and puts what an earlier process kept before what was reported since this one began. */
@@ -125,6 +128,7 @@ export class DriverDialogue {
     const stop = this.connection.stopped
     this.listeners.tell("state", { state, stop })
     if (stop === undefined) return
+    this.offers.stop()
     const cause = new DriverStopped(stop, this.telemetry.pending)
     this.commands.abandon(cause)
     this.flushWaiters.fail(cause)
@@ -161,8 +165,11 @@ export class DriverDialogue {
       case DriverServerFrame.cadence:
         telemetry.cadence(frame[1])
         break
+      case DriverServerFrame.pong:
+        this.offers.confirmed()
+        break
       default:
-        tellApp(frame, this.listeners)
+        tellApp(frame, this.listeners, this.offers)
     }
   }
 
@@ -172,7 +179,7 @@ export class DriverDialogue {
       this.connection.giveUp("server sent a broken WELCOME")
       return
     }
-    this.connection.setServerTime(welcome.serverTime)
+    this.connection.time.set(welcome.serverTime)
     if (!this.telemetry.lineUp(welcome)) {
       this.takeNewDevice()
       return
@@ -180,6 +187,7 @@ export class DriverDialogue {
     this.upload.cadence = welcome.cadence
     this.counters.welcomes++
     this.connection.begin()
+    if (this.offers.welcomed()) this.connection.ping()
     this.commands.sendAll()
     this.telemetry.send()
     this.telemetry.beacon()

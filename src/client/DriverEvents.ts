@@ -27,6 +27,9 @@ export interface Offer {
   readonly expiresAt: number
 }
 
+/** How an offer ended, as OFFER_GONE says it; a newer server may know more. */
+export type OfferEnd = "accepted" | "declined" | "taken" | "withdrawn" | "expired"
+
 /** Everything an app may want to show, by name. */
 export interface DriverEvents {
   readonly state: { readonly state: DriverState; readonly stop: StopReason | undefined }
@@ -35,7 +38,9 @@ export interface DriverEvents {
   readonly flagged: { readonly seq: number; readonly code: string }
   readonly refused: { readonly expectedSeq: number; readonly code: string; readonly retryAfterMs: number }
   readonly result: CommandResult
+  /** A new offer; told once, however often the server repeats it. */
   readonly offer: Offer
+  /** An offer that was told is over: `reason` is an `OfferEnd`, or what a newer server says. */
   readonly offerGone: { readonly offerId: string; readonly reason: string }
   readonly tasks: {
     readonly version: number

@@ -38,6 +38,10 @@ export class ScriptedServer {
   /** Refuses connections, as a server that is not there. */
   isAway = false
   answersCommands = true
+  /** What follows each WELCOME. */
+  withWelcome: ReadonlyArray<Frame> = []
+  /** How far this clock is ahead of the client's. */
+  aheadMs = 0
   private readonly clock: VirtualClock
   private grants: Array<{ window: number; endedAtMs: number }> = []
 
@@ -168,7 +172,7 @@ export class ScriptedServer {
         this.takePoints(link, frame)
         break
       case DriverClientFrame.ping:
-        this.tell([DriverServerFrame.pong, frame[1], this.clock.unixMs()], link)
+        this.tell([DriverServerFrame.pong, frame[1], this.clock.unixMs() + this.aheadMs], link)
         break
       case DriverClientFrame.duty:
       case DriverClientFrame.offerReply:
@@ -189,12 +193,13 @@ export class ScriptedServer {
         "ses_1",
         device.length,
         this.window,
-        this.clock.unixMs(),
+        this.clock.unixMs() + this.aheadMs,
         this.cadence,
         device.at(-1) ?? null
       ],
       link
     )
+    for (const frame of this.withWelcome) this.tell(frame, link)
   }
 
   private takePoints(link: Link, frame: Frame): void {

@@ -27,18 +27,13 @@ export class OfferReplies {
   private readonly random: SeededRandom
   private readonly open = new Map<string, OpenOffer>()
   private readonly listeners = new Set<OfferListener>()
-  /** Offers that were answered, or never will be. */
-  private readonly settled = new Set<string>()
 
   constructor(client: DriverClient, habits: DriverHabits, random: SeededRandom) {
     this.client = client
     this.habits = habits
     this.random = random
     client.on("offer", (offer) => this.take(offer))
-    client.on("offerGone", ({ offerId }) => {
-      this.open.delete(offerId)
-      this.settled.delete(offerId)
-    })
+    client.on("offerGone", ({ offerId }) => this.open.delete(offerId))
   }
 
   listen(listener: OfferListener): void {
@@ -53,20 +48,16 @@ export class OfferReplies {
     }
   }
 
-  /** The server repeats what is open after each welcome. */
   private take(offer: Offer): void {
-    if (this.open.has(offer.offerId) || this.settled.has(offer.offerId)) return
     const { ignores, declines } = this.habits
     const mood = this.random.next()
     const waitS = this.random.between(...thinksForS)
-    if (mood < ignores) this.settled.add(offer.offerId)
-    else this.open.set(offer.offerId, { offer, isAccepted: mood >= ignores + declines, waitS })
+    if (mood >= ignores) this.open.set(offer.offerId, { offer, isAccepted: mood >= ignores + declines, waitS })
   }
 
   private answer({ offer, isAccepted }: OpenOffer): void {
     const { offerId, assignmentId, fencingToken, shipment } = offer
     this.open.delete(offerId)
-    this.settled.add(offerId)
     this.client.answerOffer(offerId, fencingToken, isAccepted, isAccepted ? null : "too far").then(
       ({ ok }) => {
         const verdict = ok ? (isAccepted ? "accepted" : "declined") : "refused"
