@@ -12,6 +12,8 @@ import { WireDriver } from "../kit/WireDriver.ts"
 const racers = 50
 const triesMax = 20
 const races = promiseSize({ ci: 10, nightly: 1_000 })
+/** Shipments that the same drivers race for at once: while one waits for its rows there is work for the other. */
+const atOnce = 2
 
 interface Answer {
   readonly ok: boolean
@@ -24,11 +26,11 @@ const accept = async (driver: WireDriver, shipmentId: string, everybody: Promise
   await everybody
   const id = crypto.randomUUID()
   for (let tries = 1; ; tries++) {
-    const heard = driver.frames.length
+    const before = new Set(driver.frames)
     driver.send([DriverClientFrame.offerReply, id, offerId, token, true, null])
     const [, , ok, detail] = await driver.heard(
       DriverServerFrame.result,
-      (frame) => frame[1] === id && driver.frames.indexOf(frame) >= heard
+      (frame) => frame[1] === id && !before.has(frame)
     )
     const { code, retryable } = (detail ?? {}) as { readonly code?: string; readonly retryable?: boolean }
     // As an honest app does: a machine that does much else may not decide in time, and says so.
@@ -48,7 +50,6 @@ const race = async (
   drivers: ReadonlyArray<WireDriver>,
   shipmentId: string
 ): Promise<ReadonlyArray<Answer>> => {
-  for (const driver of drivers) driver.frames.length = 0
   await staff.offer(
     shipmentId,
     drivers.map(({ driverId }) => publicId("driver", driverId)),
@@ -56,6 +57,21 @@ const race = async (
   )
   const everybody = Promise.all(drivers.map((driver) => offerOf(driver, shipmentId)))
   return Promise.all(drivers.map((driver) => accept(driver, shipmentId, everybody)))
+}
+
+/** One race from the order on, the drivers in another order each time. */
+const raceOnce = async (staff: DeliveryByRest, drivers: ReadonlyArray<WireDriver>, random: SeededRandom) => {
+  const order = drivers.map((driver) => [random.next(), driver] as const).sort(([a], [b]) => a - b)
+  const { shipmentId } = await staff.order()
+  const from = performance.now()
+  const answers = await race(
+    staff,
+    order.map(([, driver]) => driver),
+    shipmentId
+  )
+  const tookMs = performance.now() - from
+  await staff.cancel(shipmentId)
+  return { answers, tookMs }
 }
 
 it("P08: of fifty drivers on two nodes who accept one offer at once exactly one has the shipment, and the others are told why", {
@@ -71,27 +87,26 @@ it("P08: of fifty drivers on two nodes who accept one offer at once exactly one 
   const winners = new Map<number, number>()
   const codes = new Map<string, number>()
   const raceMs: Array<number> = []
-  for (let i = 0; i < races; i++) {
-    const { shipmentId } = await staff.order()
-    const order = drivers.map((driver) => [random.next(), driver] as const).sort(([a], [b]) => a - b)
-    const from = performance.now()
-    const answers = await race(
-      staff,
-      order.map(([, driver]) => driver),
-      shipmentId
-    )
-    raceMs.push(performance.now() - from)
-    const wins = answers.filter(({ ok }) => ok).length
-    winners.set(wins, (winners.get(wins) ?? 0) + 1)
-    for (const { ok, code = "none" } of answers) if (!ok) codes.set(code, (codes.get(code) ?? 0) + 1)
-    await staff.cancel(shipmentId)
+  const beganAt = performance.now()
+  for (let begun = 0; begun < races; begun += atOnce) {
+    for (const driver of drivers) driver.frames.length = 0
+    const lanes = Array.from({ length: Math.min(atOnce, races - begun) }, () => raceOnce(staff, drivers, random))
+    for (const { answers, tookMs } of await Promise.all(lanes)) {
+      raceMs.push(tookMs)
+      const wins = answers.filter(({ ok }) => ok).length
+      winners.set(wins, (winners.get(wins) ?? 0) + 1)
+      for (const { ok, code = "none" } of answers) if (!ok) codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
   }
+  const eachMs = Math.round((performance.now() - beganAt) / races)
   const folds = await foldProblems(databaseUrl)
   reportPromise("P08", {
     seed,
     races,
     racers,
     nodes: 2,
+    atOnce,
+    eachMs,
     racesByWinners: Object.fromEntries(winners),
     losersByCode: Object.fromEntries(codes),
     medianMs: Math.round([...raceMs].sort((a, b) => a - b)[raceMs.length >> 1] ?? 0),
