@@ -12,8 +12,6 @@ export const tellApp = (frame: Frame, listeners: DriverListeners, offers: OpenOf
   } else if (frame[0] === DriverServerFrame.offerGone) {
     offers.end(textOr(frame[1], ""), textOr(frame[2], ""))
   } else if (frame[0] === DriverServerFrame.tasks) {
-    offers.end(textOr(frame[1], ""), textOr(frame[2], ""))
-  } else if (frame[0] === DriverServerFrame.tasks) {
     const [, version, tasks, breaks] = frame
     const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
     offers.tasked(list(tasks))

@@ -89,6 +89,7 @@ const staffAction = fc.oneof(
     arbitrary: fc.constantFrom(
       { kind: "retry" as const },
       { kind: "start_return" as const },
+      { kind: "mark_returned" as const },
       { kind: "expire_offers" as const },
       { kind: "cancel" as const }
     )
@@ -340,6 +341,8 @@ const staffCommand = (
       return [{ _tag: "Retry" }, staff]
     case "start_return":
       return [{ _tag: "StartReturn" }, staff]
+    case "mark_returned":
+      return [{ _tag: "MarkReturned", reason: "left at the depot" }, staff]
     case "cancel":
       return [{ _tag: "Cancel" }, staff]
     case "expire_offers":

@@ -37,7 +37,7 @@ export type ModelCommand =
   | { readonly kind: "assign"; readonly driver: string }
   | { readonly kind: "reassign"; readonly driver: string; readonly isExplained: boolean }
   | { readonly kind: "unassign"; readonly isExplained: boolean }
-  | { readonly kind: "cancel" | "retry" | "start_return" | "expire_offers" }
+  | { readonly kind: "cancel" | "retry" | "start_return" | "mark_returned" | "expire_offers" }
 
 /** What a command comes to; without a code it was taken. */
 export interface ModelAnswer {
@@ -63,6 +63,12 @@ const withParcel = ["picked_up", "en_route", "arrived"]
 const replanned = (stop: string): string => (["en_route", "arrived", "failed"].includes(stop) ? "planned" : stop)
 const skipped = (stop: string): string => (["planned", "en_route", "arrived"].includes(stop) ? "skipped" : stop)
 const expired = (part: ModelPart): ModelPart => (part.status === "pending" ? { ...part, status: "expired" } : part)
+/** On the way back nobody is asked any more, and no stop is ahead. */
+const turnedBack = (shipment: ModelShipment): Partial<ModelShipment> => ({
+  pickup: skipped(shipment.pickup),
+  dropoff: skipped(shipment.dropoff),
+  parts: shipment.parts.map(expired)
+})
 const become =
   (token: number | undefined, status: string) =>
   (part: ModelPart): ModelPart =>
@@ -136,6 +142,7 @@ const reported = (shipment: ModelShipment, { driver, token, presented, action }:
   const stop = report.stop
   const moved = stop?.[1].includes(shipment[stop[0]]) ? { [stop[0]]: stop[2] } : {}
   return happened(shipment, implied === undefined ? [action] : [implied, action], {
+    ...(implied === "returning" ? turnedBack(shipment) : {}),
     ...moved,
     status: report.to,
     isPickedUp: shipment.isPickedUp || action === "picked_up",
@@ -161,6 +168,9 @@ const replied = (shipment: ModelShipment, { driver, token, presented, accepted }
   if (wasHad(own) || own.status === "rejected") return refused(shipment, "illegal_transition")
   if (own.status === "expired") {
     if (shipment.status === "cancelled") return refused(shipment, "offer_withdrawn")
+    const isTurnedBack = ["returning", "returned"].includes(shipment.status)
+    if (isTurnedBack && (shipment.parts.findLast(wasHad)?.token ?? 0) < token)
+      return refused(shipment, "offer_withdrawn")
     return refused(shipment, shipment.status === "dispatching" ? "offer_expired" : "shipment_already_taken")
   }
   if (accepted) return given(shipment, ["assigned"], shipment.parts.map(become(token, "accepted")))
@@ -183,7 +193,23 @@ const offered = (shipment: ModelShipment, drivers: ReadonlyArray<string>): Model
   return happened(shipment, events, { status: "dispatching", parts: added(shipment, asked, "pending") })
 }
 
+/** Who brings a parcel back: while it is on its way back it has a driver, the one who failed to deliver it included, or none. */
+const bringing = (shipment: ModelShipment, driver: string, isReplacing: boolean, isExplained: boolean): ModelAnswer => {
+  const newest = shipment.parts.findLast(wasHad)
+  const holder = newest !== undefined && (carries(newest) || newest.status === "failed") ? newest : undefined
+  if (holder?.driver === driver) return unchanged(shipment)
+  if (!isReplacing && holder !== undefined) return refused(shipment, "shipment_already_taken")
+  if (isReplacing && holder === undefined) return refused(shipment, "illegal_transition")
+  if (isReplacing && !isExplained) return refused(shipment, "reason_required")
+  // A failed attempt stays one.
+  const parts = added(shipment, [driver], "accepted").map((part) =>
+    part.token === holder?.token && carries(part) ? { ...part, status: "handed_off" } : part
+  )
+  return happened(shipment, ["return_assigned"], { parts })
+}
+
 const assigned = (shipment: ModelShipment, driver: string): ModelAnswer => {
+  if (shipment.status === "returning") return bringing(shipment, driver, false, false)
   const carrier = shipment.parts.find(carries)
   if (carrier !== undefined)
     return carrier.driver === driver ? unchanged(shipment) : refused(shipment, "shipment_already_taken")
@@ -195,7 +221,7 @@ const assigned = (shipment: ModelShipment, driver: string): ModelAnswer => {
 /** Takes the shipment from who has it; before the pickup as if never given, after it as handed off, which needs a reason. */
 const taken = (shipment: ModelShipment, isExplained: boolean): ModelAnswer => {
   const carrier = shipment.parts.find(carries)
-  if (carrier === undefined) return refused(shipment, "illegal_transition")
+  if (carrier === undefined || shipment.status === "returning") return refused(shipment, "illegal_transition")
   const hasParcel = withParcel.includes(shipment.status)
   if (hasParcel && !isExplained) return refused(shipment, "reason_required")
   return happened(shipment, [hasParcel ? "handed_off" : "unassigned"], {
@@ -207,6 +233,7 @@ const taken = (shipment: ModelShipment, isExplained: boolean): ModelAnswer => {
 }
 
 const reassigned = (shipment: ModelShipment, driver: string, isExplained: boolean): ModelAnswer => {
+  if (shipment.status === "returning") return bringing(shipment, driver, true, isExplained)
   if (shipment.parts.find(carries)?.driver === driver) return unchanged(shipment)
   const { code, after } = taken(shipment, isExplained)
   if (code !== undefined) return refused(shipment, code)
@@ -237,6 +264,26 @@ const retried = (shipment: ModelShipment): ModelAnswer => {
   })
 }
 
+const startedBack = (shipment: ModelShipment): ModelAnswer => {
+  if (shipment.status === "returning") return unchanged(shipment)
+  if (shipment.status !== "failed" && !(shipment.status === "dispatching" && shipment.isPickedUp))
+    return refused(shipment, "illegal_transition")
+  return happened(shipment, ["returning"], { ...turnedBack(shipment), status: "returning" })
+}
+
+const markedBack = (shipment: ModelShipment): ModelAnswer => {
+  if (shipment.status === "returned") return unchanged(shipment)
+  const { code, after } = startedBack(shipment)
+  if (code !== undefined) return refused(shipment, code)
+  const newest = after.parts.findLast(wasHad)
+  return happened(after, ["returned"], {
+    status: "returned",
+    parts: after.parts.map((part) =>
+      part === newest && ["accepted", "failed"].includes(part.status) ? { ...part, status: "returned" } : part
+    )
+  })
+}
+
 /** What a command does to a shipment, and what is answered. */
 export const modelAnswer = (shipment: ModelShipment, command: ModelCommand): ModelAnswer => {
   switch (command.kind) {
@@ -257,10 +304,9 @@ export const modelAnswer = (shipment: ModelShipment, command: ModelCommand): Mod
     case "retry":
       return retried(shipment)
     case "start_return":
-      if (shipment.status === "returning") return unchanged(shipment)
-      return shipment.status === "failed"
-        ? happened(shipment, ["returning"], { status: "returning" })
-        : refused(shipment, "illegal_transition")
+      return startedBack(shipment)
+    case "mark_returned":
+      return markedBack(shipment)
     case "expire_offers":
       return shipment.parts.some((part) => part.status === "pending")
         ? happened(shipment, ["offer_expired"], { parts: shipment.parts.map(expired) })
