@@ -80,7 +80,9 @@ describe("open offers", () => {
     expect(openIds(client)).toEqual(["ofr_kept"])
     expect(heard).toEqual(["ofr_kept", "ofr_lost", "ofr_lost expired"])
   })
+})
 
+describe("open offers that are over", () => {
   it("that were answered leave the list with the RESULT, whatever it says of them", async () => {
     const { server, client, heard, offer, tell } = await listening()
     server.answersCommands = false
