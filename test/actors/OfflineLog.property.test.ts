@@ -351,9 +351,10 @@ const staffCommand = (
 }
 
 it(`an offline log in any order, repeated, cut and mixed with offer replies has one verdict for each command id and leaves a legal state (PROMISE_SEED=${seed}, ${numRuns} histories)`, {
-  timeout: 60_000 + numRuns * 4_000
+  timeout: 60_000 + numRuns * 10_000
 }, async () => {
   const reached = new Map<string, number>()
+  // Without shrinking: what depends on time fails otherwise the second time, or not at all.
   await fc.assert(
     fc.asyncProperty(history, async ([first, rest]) => {
       const story = await Story.begin()
@@ -366,7 +367,7 @@ it(`an offline log in any order, repeated, cut and mixed with offer replies has 
       const { status } = (await rowsOf(story.shipmentId)).shipment
       reached.set(status, (reached.get(status) ?? 0) + 1)
     }),
-    { numRuns, seed }
+    { numRuns, seed, endOnFailure: true }
   )
   expect(await foldProblems(engine.databaseUrl)).toEqual([])
   process.stdout.write(`offline logs ${JSON.stringify({ seed, numRuns, ends: Object.fromEntries(reached) })}\n`)
