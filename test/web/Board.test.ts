@@ -245,7 +245,7 @@ describe("the dispatcher's board", () => {
   })
 
   it("leads from an order to its driver and back, takes and gives back money once, and writes to the customer", {
-    timeout: 240_000
+    timeout: 300_000
   }, async () => {
     const server = await ServerProcess.start()
     const desk = await OrderDesk.open(server)
