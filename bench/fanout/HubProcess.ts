@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { defaultLimits, Limits } from "../../src/config/Limits.ts"
 import { Connection } from "../../src/gateway/Connection.ts"
-import type { TrackedOrder } from "../../src/persistence/TrackingRepo.ts"
+import type { TrackedOrder } from "../../src/persistence/tracking/TrackingRepo.ts"
 import { FleetHub } from "../../src/realtime/FleetHub.ts"
 import { OrderChannel } from "../../src/realtime/OrderChannel.ts"
 import { TrackSubscriber } from "../../src/realtime/TrackSubscriber.ts"

@@ -1,5 +1,5 @@
 import type { QueryConfig } from "pg"
-import type { Quantity } from "../../src/persistence/ProductRepo.ts"
+import type { Quantity } from "../../src/persistence/orders/ProductRepo.ts"
 import type { placeOf } from "./OrderedThings.ts"
 import type { Buyer } from "./OrderOperations.ts"
 

@@ -1,4 +1,4 @@
-import type { Quantity } from "../../src/persistence/ProductRepo.ts"
+import type { Quantity } from "../../src/persistence/orders/ProductRepo.ts"
 import type { Buyer } from "./OrderOperations.ts"
 
 // Primes, so that neighbours neither share a product nor a customer: the bench measures no waiting for a hot row.

@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
 import { Effect } from "effect"
 import type { Env } from "../config/Env.ts"
-import type { BucketPlace } from "../persistence/Bucket.ts"
+import type { BucketPlace } from "../persistence/files/Bucket.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 
 /** The bucket that the environment names; undefined when files lie in the home folder. CommandFailed when it names a part of one. */

@@ -1,5 +1,5 @@
 import type { Limits } from "../config/Limits.ts"
-import type { SessionRequest } from "../persistence/DriverSessionRepo.ts"
+import type { SessionRequest } from "../persistence/drivers/DriverSessionRepo.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
 import { protocolVersion } from "../protocol/FrameType.ts"
 

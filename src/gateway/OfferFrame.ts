@@ -1,4 +1,4 @@
-import type { OfferReply } from "../actors/TaskReports.ts"
+import type { OfferReply } from "../actors/tasks/TaskReports.ts"
 import { bareId } from "../domain/Ids.ts"
 import type { Frame } from "../protocol/FrameCodec.ts"
 

@@ -1,6 +1,6 @@
 import { Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../config/Limits.ts"
-import type { DriverSessionRepo } from "../persistence/DriverSessionRepo.ts"
+import type { DriverSessionRepo } from "../persistence/drivers/DriverSessionRepo.ts"
 
 /** Writes down, in batches and behind the sockets, which sessions ended and which are alive. */
 export interface SessionLog {

@@ -1,4 +1,4 @@
-import type { TaskCommand } from "../actors/TaskReports.ts"
+import type { TaskCommand } from "../actors/tasks/TaskReports.ts"
 import { bareId } from "../domain/Ids.ts"
 import { isTaskAction, taskActions } from "../domain/TaskAction.ts"
 import { readTaskPayload } from "../domain/TaskPayload.ts"

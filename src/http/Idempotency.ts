@@ -2,14 +2,14 @@ import { createHash } from "node:crypto"
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { SqlError } from "effect/sql"
+import { type Intention, makeKeyedIntentions } from "../actors/payments/KeyedIntentions.ts"
 import {
   type KeyedAnswer,
   type KeyInFlight,
   type KeyReused,
   makeKeyedAnswers,
   type RequestKey
-} from "../actors/KeyedAnswers.ts"
-import { type Intention, makeKeyedIntentions } from "../actors/KeyedIntentions.ts"
+} from "../actors/shipments/KeyedAnswers.ts"
 import { Limits } from "../config/Limits.ts"
 import type { Answer } from "../persistence/IdempotencyRepo.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"

@@ -1,6 +1,6 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { httpMetrics } from "./HttpMetrics.ts"
+import { httpMetrics } from "./ops/HttpMetrics.ts"
 import { Problem } from "./Problem.ts"
 import { type CountedQuota, CurrentRequest } from "./RequestFacts.ts"
 

@@ -9,17 +9,17 @@ import type {
   TooManyOffers,
   TotalTooLarge
 } from "../actors/CommandRefused.ts"
-import type { KeyInFlight, KeyReused } from "../actors/KeyedAnswers.ts"
-import type { AttachmentsUnknown, MessageIdTaken } from "../actors/MessageRefused.ts"
+import type { AttachmentsUnknown, MessageIdTaken } from "../actors/messages/MessageRefused.ts"
 import type {
   MethodUnavailable,
   PaymentBusy,
   PaymentTokenWrong,
   RefundCurrencyWrong,
   RefundTooLarge
-} from "../actors/PaymentRefused.ts"
-import type { RunMoved, RunPartUnknown, StopOrderRefused } from "../actors/RunRefused.ts"
-import type { ShipmentUnavailable } from "../actors/ShipmentUnavailable.ts"
+} from "../actors/payments/PaymentRefused.ts"
+import type { RunMoved, RunPartUnknown, StopOrderRefused } from "../actors/runs/RunRefused.ts"
+import type { KeyInFlight, KeyReused } from "../actors/shipments/KeyedAnswers.ts"
+import type { ShipmentUnavailable } from "../actors/shipments/ShipmentUnavailable.ts"
 import { publicId } from "../domain/Ids.ts"
 import type { SequenceFault } from "../domain/RunSequence.ts"
 import type {
@@ -29,12 +29,12 @@ import type {
   RefreshTokenInvalid,
   RefreshTokenReused
 } from "../identity/Accounts.ts"
-import type { StorageFailed } from "../persistence/FileStorage.ts"
-import type { StockInsufficient } from "../persistence/ProductRepo.ts"
+import type { StorageFailed } from "../persistence/files/FileStorage.ts"
+import type { LastAdmin } from "../persistence/identity/UserRepo.ts"
+import type { StockInsufficient } from "../persistence/orders/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
-import type { DriverHasRun } from "../persistence/RunRepo.ts"
-import type { ShipmentMoved } from "../persistence/ShipmentWrites.ts"
-import type { LastAdmin } from "../persistence/UserRepo.ts"
+import type { DriverHasRun } from "../persistence/runs/RunRepo.ts"
+import type { ShipmentMoved } from "../persistence/shipments/ShipmentWrites.ts"
 import type { ValueTaken } from "../persistence/ValueTaken.ts"
 import { type FieldProblem, Problem } from "./Problem.ts"
 import { problemCodes } from "./ProblemCode.ts"

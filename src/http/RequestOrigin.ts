@@ -1,7 +1,7 @@
 import { Clock, Effect } from "effect"
 import type { Actor } from "../domain/Actor.ts"
 import type { Principal } from "../identity/Principal.ts"
-import type { EventOrigin } from "../persistence/ShipmentEventRepo.ts"
+import type { EventOrigin } from "../persistence/shipments/ShipmentEventRepo.ts"
 import { CurrentPrincipal } from "./Authenticated.ts"
 import { CurrentRequest } from "./RequestFacts.ts"
 

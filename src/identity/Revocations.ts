@@ -1,7 +1,7 @@
 import { Clock, Context, Deferred, Effect, Layer, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { DatabaseUrl } from "../persistence/Database.ts"
-import { followRevocationFeed, type RevocationNotice, type RevokedNow } from "../persistence/RevocationFeed.ts"
+import { followRevocationFeed, type RevocationNotice, type RevokedNow } from "../persistence/identity/RevocationFeed.ts"
 import type { Principal } from "./Principal.ts"
 
 /** What was revoked: one auth session, or everything of one user. Ids are bare UUIDs. */

@@ -1,7 +1,7 @@
 import { Context, Data, type Effect } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import type { EventType } from "../domain/EventCatalog.ts"
-import type { ConsumedEvent } from "../persistence/EventPositionRepo.ts"
+import type { ConsumedEvent } from "../persistence/outbox/EventPositionRepo.ts"
 import { dailySummaryConsumer } from "./DailySummary.ts"
 import type { JobQueues, QueueAway } from "./JobQueues.ts"
 

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { isEventType } from "../domain/EventCatalog.ts"
-import { EventPositionRepo } from "../persistence/EventPositionRepo.ts"
-import { OutboxRepo } from "../persistence/OutboxRepo.ts"
+import { EventPositionRepo } from "../persistence/outbox/EventPositionRepo.ts"
+import { OutboxRepo } from "../persistence/outbox/OutboxRepo.ts"
 import { type EventConsumer, EventConsumers, EventNotHandled } from "./EventConsumer.ts"
 import type { JobPayload } from "./JobKind.ts"
 

@@ -2,9 +2,9 @@ import { Clock, Duration, Effect, Layer, Metric } from "effect"
 import { SqlClient } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
 import { JobsDatabase } from "../persistence/Database.ts"
-import { FileRepo } from "../persistence/FileRepo.ts"
-import { FileStorage } from "../persistence/FileStorage.ts"
-import { ProofRepo } from "../persistence/ProofRepo.ts"
+import { FileRepo } from "../persistence/files/FileRepo.ts"
+import { FileStorage } from "../persistence/files/FileStorage.ts"
+import { ProofRepo } from "../persistence/shipments/ProofRepo.ts"
 
 const proofsPending = Metric.gauge("dropmate_proofs_pending", {
   description: "Proofs of deliveries that wait for their file"

@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue } from "bullmq"
 import { Context, Effect, Layer, Schema } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { QueueRedis } from "../persistence/QueueRedis.ts"
+import { QueueRedis } from "../persistence/outbox/QueueRedis.ts"
 import { type JobKind, type JobPayload, jobKinds, type QueueName } from "./JobKind.ts"
 
 /** The queue did not take a job. Whether it has it all the same is not known: add it again under its id. */

@@ -1,7 +1,7 @@
 import { type Cause, Context, Data, Effect, Metric, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
-import { BackgroundJobRepo } from "../persistence/BackgroundJobRepo.ts"
+import { BackgroundJobRepo } from "../persistence/outbox/BackgroundJobRepo.ts"
 import { type JobKind, type JobPayload, jobKinds } from "./JobKind.ts"
 
 /** How a kind of job is done. */

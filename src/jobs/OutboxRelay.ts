@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Metric, Queue } from "effect"
 import { Limits } from "../config/Limits.ts"
 import { DatabaseUrl } from "../persistence/Database.ts"
 import { followNotices } from "../persistence/Notices.ts"
-import { OutboxRepo } from "../persistence/OutboxRepo.ts"
+import { OutboxRepo } from "../persistence/outbox/OutboxRepo.ts"
 import { JobQueues } from "./JobQueues.ts"
 
 const noContext = Context.empty()

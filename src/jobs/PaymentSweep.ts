@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { Payments } from "../actors/Payments.ts"
+import { Payments } from "../actors/payments/Payments.ts"
 import { Limits } from "../config/Limits.ts"
 
 /**

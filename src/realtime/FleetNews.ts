@@ -1,6 +1,6 @@
 import { Clock, Deferred, Duration, Effect, FiberSet, Layer, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { type FleetEventRow, FleetRepo } from "../persistence/FleetRepo.ts"
+import { type FleetEventRow, FleetRepo } from "../persistence/drivers/FleetRepo.ts"
 import { FleetHub } from "./FleetHub.ts"
 import { OrderBell } from "./OrderBell.ts"
 

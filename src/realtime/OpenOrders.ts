@@ -1,8 +1,8 @@
 import { type Cause, Deferred, Duration, Effect, Metric, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Limits } from "../config/Limits.ts"
-import type { MarkerRepo } from "../persistence/MarkerRepo.ts"
-import type { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import type { MarkerRepo } from "../persistence/drivers/MarkerRepo.ts"
+import type { TrackingRepo } from "../persistence/tracking/TrackingRepo.ts"
 import { ChannelsByDriver } from "./ChannelsByDriver.ts"
 import { OrderChannel } from "./OrderChannel.ts"
 

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import type { NoticeListener } from "../persistence/Notices.ts"
-import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import { TrackingRepo } from "../persistence/tracking/TrackingRepo.ts"
 
 /** The doorbell of orders on this node: one connection to PostgreSQL for all who listen. */
 export class OrderBell extends Context.Service<

@@ -9,7 +9,7 @@ import {
   paceAfter
 } from "../domain/Eta.ts"
 import { isShown, type TrackingStage } from "../domain/TrackingStage.ts"
-import type { TrackedOrder } from "../persistence/TrackingRepo.ts"
+import type { TrackedOrder } from "../persistence/tracking/TrackingRepo.ts"
 import { TrackingServerFrame } from "../protocol/FrameType.ts"
 import { SharedFrame } from "./FrameSink.ts"
 import type { LivePlace } from "./OrderChannel.ts"

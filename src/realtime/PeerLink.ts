@@ -1,7 +1,7 @@
 import { Clock, Context, Duration, Effect, FiberSet, Layer, Metric, Schedule } from "effect"
 import { Limits } from "../config/Limits.ts"
+import { PeerChannel } from "../persistence/drivers/PeerChannel.ts"
 import { newId } from "../persistence/NewId.ts"
-import { PeerChannel } from "../persistence/PeerChannel.ts"
 import { OrderHub } from "./OrderHub.ts"
 import { decodePeerBatch, encodePeerBatch, NotABatch, type PeerBatch, type PeerRow } from "./PeerBatch.ts"
 

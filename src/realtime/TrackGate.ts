@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { Limits } from "../config/Limits.ts"
-import { TrackingRepo } from "../persistence/TrackingRepo.ts"
+import { TrackingRepo } from "../persistence/tracking/TrackingRepo.ts"
 import { CloseCode } from "../protocol/CloseCode.ts"
 
 /** What a tracking token opens now, or the code that says why nothing. */

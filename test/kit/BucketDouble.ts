@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { Redacted } from "effect"
-import type { BucketPlace } from "../../src/persistence/Bucket.ts"
+import type { BucketPlace } from "../../src/persistence/files/Bucket.ts"
 import { testFilesFolder } from "./TestFiles.ts"
 
 /** What goes wrong with one request: refused before anything happened, cut off before or after it happened, or never answered. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
 import { expect } from "vitest"
-import { Shipments } from "../../src/actors/Shipments.ts"
+import { Shipments } from "../../src/actors/shipments/Shipments.ts"
 import { bareId } from "../../src/domain/Ids.ts"
 import type { TaskAction } from "../../src/domain/TaskAction.ts"
 import { call } from "./RestCaller.ts"

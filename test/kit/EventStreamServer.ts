@@ -5,7 +5,7 @@ import { Effect, Exit, Layer, Scope } from "effect"
 import { HttpRouter } from "effect/http"
 import { withEdge } from "../../src/http/Edge.ts"
 import { RateLimits } from "../../src/http/RateLimits.ts"
-import { TrackingEventStream } from "../../src/http/TrackingEventStream.ts"
+import { TrackingEventStream } from "../../src/http/tracking/TrackingEventStream.ts"
 import type { EngineUnderTest } from "./EngineUnderTest.ts"
 
 /** `GET /v1/tracking/events` alone, behind the edge that every request passes, over an engine. */

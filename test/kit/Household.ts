@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import { Effect } from "effect"
 import pg from "pg"
-import { Shipments } from "../../src/actors/Shipments.ts"
+import { Shipments } from "../../src/actors/shipments/Shipments.ts"
 import { bareId, type IdKind, publicId } from "../../src/domain/Ids.ts"
 import { AccessTokens, type TokenSubject } from "../../src/identity/AccessTokens.ts"
 import type { Role } from "../../src/identity/Principal.ts"

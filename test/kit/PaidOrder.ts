@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { Payments } from "../../src/actors/Payments.ts"
+import { Payments } from "../../src/actors/payments/Payments.ts"
 import { newOrder, newProduct } from "./PlacedOrder.ts"
 import { type Answer, call } from "./RestCaller.ts"
 import type { RestServer } from "./RestServer.ts"

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { defaultLimits } from "../../src/config/Limits.ts"
-import type { TrackedOrder } from "../../src/persistence/TrackingRepo.ts"
+import type { TrackedOrder } from "../../src/persistence/tracking/TrackingRepo.ts"
 import type { Frame } from "../../src/protocol/FrameCodec.ts"
 import { TrackingServerFrame } from "../../src/protocol/FrameType.ts"
 import { OrderChannel } from "../../src/realtime/OrderChannel.ts"

@@ -1,4 +1,4 @@
-import type { OpenedSession } from "../../src/persistence/DriverSessionRepo.ts"
+import type { OpenedSession } from "../../src/persistence/drivers/DriverSessionRepo.ts"
 import { StatementRefused } from "../../src/persistence/ingest/IngestConnection.ts"
 import type { Marker } from "../../src/persistence/ingest/IngestDevice.ts"
 import { dayOf } from "../../src/persistence/ingest/TelemetryDays.ts"

@@ -18,7 +18,7 @@ const codesDocumented: Rule = {
   says: "every code that a client can see is in docs/ERRORS.md",
   instead: "add a row that says what it means and when to try again",
   offences: (project) => unnamedIn(project, "docs/ERRORS.md", socketCodesOf(project)),
-  breach: { "src/actors/DriverLink.ts": 'export type RefusalCode = "too_hot_today"' }
+  breach: { "src/actors/drivers/DriverLink.ts": 'export type RefusalCode = "too_hot_today"' }
 }
 
 const closeCodesDocumented: Rule = {

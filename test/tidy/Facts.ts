@@ -186,7 +186,7 @@ const refusingCalls = new Set(["refuse", "unknownTarget"])
 
 /** Codes that the realtime side and its stores say: of REFUSED, RESULT, FLAGGED and of refused upgrades. */
 export const socketCodesOf = (project: Project): ReadonlyArray<Spoken> => [
-  ...unionOf(project, "src/actors/DriverLink.ts", "RefusalCode"),
+  ...unionOf(project, "src/actors/drivers/DriverLink.ts", "RefusalCode"),
   ...unionOf(project, "src/domain/TelemetryRules.ts", "QuarantineCode"),
   ...treesIn(project, "src/actors", "src/gateway", "src/persistence").flatMap((tree) =>
     [...nodesOf(tree.file)].flatMap((node) => {

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { TrackingRepo } from "../../src/persistence/TrackingRepo.ts"
+import { TrackingRepo } from "../../src/persistence/tracking/TrackingRepo.ts"
 import type { Frame } from "../../src/protocol/FrameCodec.ts"
 import { DriverClientFrame, DriverServerFrame } from "../../src/protocol/FrameType.ts"
 import { assignTo, confirmedOrder } from "../kit/EngineOrders.ts"

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis"
 import { defaultLimits } from "../../config/Limits.ts"
-import { evictionPolicyOf, keepingPolicy } from "../../persistence/QueuePolicy.ts"
+import { evictionPolicyOf, keepingPolicy } from "../../persistence/outbox/QueuePolicy.ts"
 import { type Finding, fail, ok, warn } from "./Examination.ts"
 
 const versionMajorMin = 7

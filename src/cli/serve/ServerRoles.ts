@@ -1,5 +1,5 @@
 import { Context } from "effect"
-import type { Place } from "../../actors/ShipmentCluster.ts"
+import type { Place } from "../../actors/shipments/ShipmentCluster.ts"
 import type { Env } from "../../config/Env.ts"
 
 /** What a node can be asked to do; all of it unless `serve --roles` says otherwise. */
