@@ -6,7 +6,32 @@ import { type PeerHeader, peerHeader } from "./PeerHeader.ts"
 /** The paths that the realtime listener serves. */
 export const realtimePaths: ReadonlySet<string> = new Set(["/v1/driver", "/v1/track", "/v1/fleet"])
 
-const notFound = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+/** An answer to an upgrade, as a problem document; the connection ends with it. */
+const refusal = (
+  status: number,
+  title: string,
+  { headers = "", ...problem }: { readonly code: string; readonly detail: string; readonly headers?: string }
+): string => {
+  const body = JSON.stringify({ type: "about:blank", title, status, ...problem })
+  const head = `content-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}`
+  return `HTTP/1.1 ${status} ${title}\r\n${headers}${head}\r\n\r\n${body}`
+}
+
+const notFound = refusal(404, "Not Found", {
+  code: "not_found",
+  detail: `no socket lives here; there are ${[...realtimePaths].join(", ")}`
+})
+
+const notListening = refusal(503, "Service Unavailable", {
+  code: "draining",
+  detail: "the realtime listener takes no connections now; come back",
+  headers: "retry-after: 1\r\n"
+})
+
+const notServed = refusal(421, "Misdirected Request", {
+  code: "not_served_here",
+  detail: "this node has no gateway; connect to one that has"
+})
 
 /** The upgrades that are piped now. */
 export interface OpenPipes {
@@ -40,10 +65,7 @@ export const pipeUpgrades = (
     client.on("error", end)
     client.on("close", end)
     upstream.on("error", () => {
-      if (!client.destroyed)
-        client.end(
-          "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-        )
+      if (!client.destroyed) client.end(notListening)
       upstream.destroy()
     })
     upstream.on("close", () => {
@@ -61,24 +83,12 @@ export const pipeUpgrades = (
   return open
 }
 
-const notServed = JSON.stringify({
-  type: "about:blank",
-  title: "Misdirected Request",
-  status: 421,
-  code: "not_served_here",
-  detail: "this node has no gateway; connect to one that has"
-})
-
 /** Answers every upgrade on a node without the role gateway. Answers that no pipe is ever open. */
 export const refuseUpgrades = (server: Server): OpenPipes => {
   server.on("upgrade", (request: IncomingMessage, client: Duplex) => {
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
     client.on("error", () => client.destroy())
-    client.end(
-      realtimePaths.has(path)
-        ? `HTTP/1.1 421 Misdirected Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: ${notServed.length}\r\n\r\n${notServed}`
-        : notFound
-    )
+    client.end(realtimePaths.has(path) ? notServed : notFound)
   })
   return { size: 0 }
 }

@@ -13,17 +13,18 @@ export interface AccessRule {
    * know, yet lacks `permission`, is refused openly (403).
    */
   readonly knownTo?: Permission
+  /** For an endpoint of one order: whoever ordered knows that it exists, too. */
+  readonly orKnownToItsCustomer?: boolean
 }
+
+/** What the path of a request named. */
+export type PathParams = Readonly<Record<string, string | undefined>>
 
 /** The access rule of an endpoint; without one only the principal's own things are reached. */
 export class Access extends Context.Service<Access, AccessRule>()("dropmate/http/Access") {}
 
 /** What keeps a principal from an endpoint; undefined when nothing does. */
-export const refuseAccess = (
-  rule: AccessRule,
-  principal: Principal,
-  params: Readonly<Record<string, string | undefined>>
-): Problem | undefined => {
+export const refuseAccess = (rule: AccessRule, principal: Principal, params: PathParams): Problem | undefined => {
   if (isPermitted(principal, rule.permission)) return undefined
   const isSelf = principal.driverId !== undefined && params.id === publicId("driver", principal.driverId)
   if (rule.orOwnDriver === true && isSelf) return undefined

@@ -1,13 +1,10 @@
-import { Context, Effect, Layer, Redacted } from "effect"
-import { HttpRouter } from "effect/http"
+import { Context, Effect, Layer } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import { AccessTokens } from "../identity/AccessTokens.ts"
 import type { Principal } from "../identity/Principal.ts"
 import { Revocations } from "../identity/Revocations.ts"
-import { Access, refuseAccess } from "./Access.ts"
 import { httpMetrics } from "./ops/HttpMetrics.ts"
 import { Problem } from "./Problem.ts"
-import { RateLimits } from "./RateLimits.ts"
 import { refusalSchemas } from "./Refusal.ts"
 
 /** Who sends the request under way. */
@@ -45,23 +42,3 @@ export class Authentication extends Context.Service<
     })
   )
 }
-
-/** The live middleware. */
-export const AuthenticatedLive = Layer.effect(
-  Authenticated,
-  Effect.gen(function* () {
-    const authentication = yield* Authentication
-    const rates = yield* RateLimits
-    return Authenticated.of({
-      bearer: Effect.fnUntraced(function* (httpEffect, { credential, endpoint }) {
-        const principal = yield* authentication.principalOf(Redacted.value(credential))
-        yield* rates.count("principal", principal.userId)
-        const rule = Context.getOrUndefined(endpoint.annotations, Access)
-        const { params } = yield* HttpRouter.RouteContext
-        const refused = rule === undefined ? undefined : refuseAccess(rule, principal, params)
-        if (refused !== undefined) return yield* refused
-        return yield* Effect.provideService(httpEffect, CurrentPrincipal, principal)
-      })
-    })
-  })
-)

@@ -59,6 +59,9 @@ export const checkRequestBody = Effect.fnUntraced(function* (
   const tooLarge = bodyTooLarge(limits.bodyBytesMax)
   if (saidBytes(request) > limits.bodyBytesMax) return yield* tooLarge
   if (!takesBody) return
+  const encoding = request.headers["content-encoding"]
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+    return yield* new Problem({ code: "unsupported_media_type", detail: `a body comes as it is, not as ${encoding}` })
   // The only way left to fail is the bound: a client that goes away interrupts the whole request.
   const text = yield* request.text.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.bodyBytesMax)),

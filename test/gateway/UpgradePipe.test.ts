@@ -46,3 +46,28 @@ it("a pipe is over once the realtime side has said goodbye and hung up, though t
   )
   expect(heard).toContain("bye")
 })
+
+const answerTo = async (port: number, path: string): Promise<{ readonly status: number; readonly code: unknown }> => {
+  const client = connect({ host: "127.0.0.1", port })
+  onTestFinished(() => void client.destroy())
+  let heard = ""
+  client.on("data", (chunk: Buffer) => {
+    heard += chunk.toString()
+  })
+  client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`)
+  await new Promise((resolve) => client.once("close", resolve))
+  const [head = "", body = ""] = heard.split("\r\n\r\n")
+  expect(head).toContain("content-type: application/problem+json")
+  return { status: Number(head.split(" ")[1]), code: JSON.parse(body).code }
+}
+
+it("an upgrade that leads nowhere, or to a listener that is gone, is refused as a problem document", async () => {
+  const gone = createServer()
+  const upstreamPort = await listening(gone)
+  await new Promise((resolve) => gone.close(resolve))
+  const http = createHttpServer()
+  const port = await listening(http)
+  pipeUpgrades(http, new PeerHeader(), { host: "127.0.0.1", port: upstreamPort })
+  expect(await answerTo(port, "/v1/nowhere")).toEqual({ status: 404, code: "not_found" })
+  expect(await answerTo(port, "/v1/driver")).toEqual({ status: 503, code: "draining" })
+})

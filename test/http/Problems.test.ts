@@ -63,6 +63,7 @@ describe("every refusal is problem+json with its code", () => {
       "unsupported_media_type"
     )
     isProblem(await post("{}", { "content-type": "text/plain" }), 415, "unsupported_media_type")
+    isProblem(await post("{}", { "content-encoding": "gzip" }), 415, "unsupported_media_type")
   })
 
   it("a body that is too large, by its own word or as it comes", async () => {

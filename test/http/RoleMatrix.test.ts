@@ -51,6 +51,8 @@ const rolesOf: Readonly<Record<Who, ReadonlyArray<Role>>> = {
 const ids: Record<string, string> = {}
 const tokens: Partial<Record<Who, string>> = {}
 let rest: RestServer
+/** Of whoever placed the order. */
+let orderingToken: string
 
 beforeAll(async () => {
   rest = await startRest()
@@ -64,6 +66,7 @@ beforeAll(async () => {
     body: {}
   })
   const run = await call<{ id: string }>(rest.url, "POST", "/v1/runs", { token: admin, body: { driver_id: self.id } })
+  orderingToken = customer.access_token
   Object.assign(ids, {
     runs: run.body.id,
     drivers: self.id,
@@ -182,6 +185,31 @@ describe("every route for every role", () => {
       }
     })
   }
+
+  it("says openly to whoever ordered what they may not do with their own order", async () => {
+    const about = endpoints.filter(({ rule }) => rule?.orKnownToItsCustomer === true)
+    expect(about.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      "GET /v1/orders/:id/payment/attempts",
+      "POST /v1/orders/:id/confirm",
+      "POST /v1/orders/:id/payment/capture",
+      "POST /v1/orders/:id/payment/void",
+      "POST /v1/orders/:id/refunds"
+    ])
+    for (const { method, path } of about) {
+      const send = (token: string | undefined) =>
+        call(rest.url, method, path.replace(":id", ids.orders ?? ""), {
+          token,
+          ...(method === "POST" ? { body: {} } : {})
+        })
+      const [own, foreign] = [await send(orderingToken), await send(tokens.customer)]
+      expect([own.status, own.body.code, foreign.status, foreign.body.code], path).toEqual([
+        403,
+        "not_permitted",
+        404,
+        "not_found"
+      ])
+    }
+  })
 
   it("answers a stranger about a foreign driver exactly as about an absent or impossible one", async () => {
     const shape = ({ request_id: _, instance: __, ...body }: Record<string, unknown>) => body

@@ -135,7 +135,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
     HttpApiEndpoint.get("get", "/:id", { params: id, success: withETag(Order) }).annotate(Access, uses),
     HttpApiEndpoint.post("submit", "/:id/submit", { ...changed, payload: emptyPayload }).annotate(Access, uses),
     HttpApiEndpoint.post("confirm", "/:id/confirm", { ...changed, payload: emptyPayload })
-      .annotate(Access, { permission: "orders.confirm", knownTo: "orders.read" })
+      .annotate(Access, { permission: "orders.confirm", knownTo: "orders.read", orKnownToItsCustomer: true })
       .annotate(OpenApi.Description, "Begins the shipment."),
     HttpApiEndpoint.post("cancel", "/:id/cancel", { ...changed, payload: reasonPayload })
       .annotate(Access, uses)

@@ -62,7 +62,7 @@ const RefundedMoney = MoneyField.check(
 
 const id = { id: idField("order") }
 const uses = { permission: "orders.use", knownTo: "orders.use" } as const
-const manages = { permission: "payments.manage", knownTo: "orders.read" } as const
+const manages = { permission: "payments.manage", knownTo: "orders.read", orKnownToItsCustomer: true } as const
 
 const tokenList = Object.entries(sandboxTokens)
   .map(([token, { says }]) => `- \`${token}\`: ${says}`)
@@ -91,7 +91,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       query: pageQuery,
       success: pageOf(PaymentAttempt)
     })
-      .annotate(Access, { permission: "orders.read", knownTo: "orders.read" })
+      .annotate(Access, { permission: "orders.read", knownTo: "orders.read", orKnownToItsCustomer: true })
       .annotate(OpenApi.Description, "What was asked of the processor and what it said, the oldest first."),
     HttpApiEndpoint.post("capture", "/:id/payment/capture", {
       params: id,
