@@ -3,8 +3,13 @@ import { join } from "node:path"
 import { withFiles, withTables } from "../test/tidy/DocTables.ts"
 import { projectRoot, readProject } from "../test/tidy/Project.ts"
 import { diagramFile, writeDiagrams } from "./erd.ts"
+import { writeProtocolDocs } from "./protocolDocs.ts"
+import { stateMachinesFile, writeStateMachines } from "./stateMachines.ts"
 
-// Writes the tables that are made from the code, and the programs that are quoted, into README.md and docs. The tidy test says when to run it.
+// Writes what is made from the code into README.md and docs: state machines, protocol, tables, quoted programs and diagrams. Tests
+// say when to run it.
+for (const path of writeProtocolDocs()) process.stdout.write(`${path}\n`)
+if (writeStateMachines()) process.stdout.write(`${stateMachinesFile}\n`)
 const project = readProject()
 for (const path of project.texts.keys()) {
   if (!/^(README|docs\/.*)\.md$/.test(path)) continue

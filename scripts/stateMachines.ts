@@ -104,7 +104,7 @@ A payment that is answered after its order was cancelled does not confirm it: wh
 /** docs/STATE-MACHINES.md, made from the tables that the code decides by. */
 export const stateMachinesPage = (): string => `# State machines
 
-Generated from src/domain by scripts/stateMachines.ts; do not edit. Every machine is total: a command that a state does not take is refused with the commands that it does take (\`allowed[]\`), and changes nothing. A command whose result is the state already is a repetition: it succeeds and changes nothing. Every transition is one event with its event time, its recording time, who did it, what it follows from and the version it leads to; folding the events of a shipment gives its rows.
+Generated from src/domain by \`npm run docs\`; do not edit. Every machine is total: a command that a state does not take is refused with the commands that it does take (\`allowed[]\`), and changes nothing. A command whose result is the state already is a repetition: it succeeds and changes nothing. Every transition is one event with its event time, its recording time, who did it, what it follows from and the version it leads to; folding the events of a shipment gives its rows.
 
 ## Order
 
@@ -167,16 +167,16 @@ ${table(
 Events on a customer's timeline: ${list(customerEventTypes)}. Hidden: ${list(shipmentEventTypes.filter((type) => !customerEventTypes.has(type)))}.
 `
 
-const path = join(import.meta.dirname, "..", "docs", "STATE-MACHINES.md")
+/** The generated page, from the project's root. */
+export const stateMachinesFile = "docs/STATE-MACHINES.md"
+const path = join(import.meta.dirname, "..", stateMachinesFile)
 
 /** Whether the page in docs is what the code says. */
 export const isStateMachinesPageCurrent = (): boolean => readFileSync(path, "utf8") === stateMachinesPage()
 
-if (import.meta.main === true || process.argv[1] === import.meta.filename) {
-  if (process.argv.includes("--check")) {
-    if (!isStateMachinesPageCurrent()) {
-      console.error("docs/STATE-MACHINES.md is not what src/domain says; run node scripts/stateMachines.ts")
-      process.exitCode = 1
-    }
-  } else writeFileSync(path, stateMachinesPage())
+/** Writes the page; answers whether it was out of date. */
+export const writeStateMachines = (): boolean => {
+  if (isStateMachinesPageCurrent()) return false
+  writeFileSync(path, stateMachinesPage())
+  return true
 }

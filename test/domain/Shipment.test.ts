@@ -351,7 +351,7 @@ describe("a shipment", () => {
 })
 
 describe("docs/STATE-MACHINES.md", () => {
-  it("is what the code says (node scripts/stateMachines.ts writes it)", () => {
+  it("is what the code says (npm run docs writes it)", () => {
     expect(isStateMachinesPageCurrent()).toBe(true)
   })
 })
