@@ -69,6 +69,7 @@ export const problemCodes = {
   shipment_busy: { status: 409, title: "Others are changing the shipment", retry: "now" },
   stale_fencing_token: { status: 409, title: "The assignment is not the current one", retry: "never" },
   stock_insufficient: { status: 409, title: "There is not enough in stock", retry: "later" },
+  product_withdrawn: { status: 409, title: "A product of the order is not sold any more", retry: "never" },
   payment_busy: { status: 409, title: "Something is under way for the payment", retry: "later" },
   refund_too_large: { status: 409, title: "More would go back than was settled", retry: "never" },
   too_many_addresses: { status: 409, title: "The customer has as many addresses as they may have", retry: "never" },

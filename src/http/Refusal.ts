@@ -31,7 +31,7 @@ import type {
 } from "../identity/Accounts.ts"
 import type { StorageFailed } from "../persistence/files/FileStorage.ts"
 import type { LastAdmin } from "../persistence/identity/UserRepo.ts"
-import type { StockInsufficient } from "../persistence/orders/ProductRepo.ts"
+import type { ProductWithdrawn, StockInsufficient } from "../persistence/orders/ProductRepo.ts"
 import type { RowAbsent, RowChanged } from "../persistence/RowAbsent.ts"
 import type { DriverHasRun } from "../persistence/runs/RunRepo.ts"
 import type { ShipmentMoved } from "../persistence/shipments/ShipmentWrites.ts"
@@ -58,6 +58,7 @@ export type Refusal =
   | TotalTooLarge
   | AddressUnknown
   | StockInsufficient
+  | ProductWithdrawn
   | ShipmentMoved
   | ShipmentUnavailable
   | RunMoved
@@ -155,6 +156,8 @@ const problemTable: ProblemOf = {
     }),
   TotalTooLarge: () => invalidField("/items", "invalid_value", "the total is beyond what an order may cost"),
   AddressUnknown: () => invalidField("/delivery_address_id", "not_found", "names no address of the customer"),
+  ProductWithdrawn: ({ productId }) =>
+    new Problem({ code: "product_withdrawn", detail: `${publicId("product", productId)} is not sold any more` }),
   StockInsufficient: ({ productId }) =>
     new Problem({ code: "stock_insufficient", detail: `not enough of ${publicId("product", productId)}` }),
   PaymentBusy: () => new Problem({ code: "payment_busy", retryAfterS: 1 }),

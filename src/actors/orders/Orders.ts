@@ -5,7 +5,12 @@ import { type AddressFields, AddressRepo } from "../../persistence/customers/Add
 import type { Answer } from "../../persistence/IdempotencyRepo.ts"
 import { newId } from "../../persistence/NewId.ts"
 import { type NewOrder, OrderRepo } from "../../persistence/orders/OrderRepo.ts"
-import { ProductRepo, type Quantity, type StockInsufficient } from "../../persistence/orders/ProductRepo.ts"
+import {
+  ProductRepo,
+  type ProductWithdrawn,
+  type Quantity,
+  type StockInsufficient
+} from "../../persistence/orders/ProductRepo.ts"
 import type { RowAbsent } from "../../persistence/RowAbsent.ts"
 import type { EventOrigin, NewEvent } from "../../persistence/shipments/ShipmentEventRepo.ts"
 import type { ValueTaken } from "../../persistence/ValueTaken.ts"
@@ -49,6 +54,7 @@ export type PlaceFailure =
   | TotalTooLarge
   | AddressUnknown
   | StockInsufficient
+  | ProductWithdrawn
   | ValueTaken
   | SqlError.SqlError
 
@@ -61,7 +67,7 @@ export class Orders extends Context.Service<
     readonly submit: (
       orderId: string,
       origin: EventOrigin
-    ) => Effect.Effect<void, CommandRefused | StockInsufficient | RowAbsent | SqlError.SqlError>
+    ) => Effect.Effect<void, CommandRefused | StockInsufficient | ProductWithdrawn | RowAbsent | SqlError.SqlError>
     /**
      * Cancels an order and its shipment, as far as that is legal still; gives the stock back. A shipment's actor has its own transaction, so
      * the caller must hold none; `word` says what the answer is when there is no shipment.

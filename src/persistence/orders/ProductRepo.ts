@@ -3,8 +3,13 @@ import { SqlClient } from "effect/sql"
 import { type Money, toDecimal } from "../../domain/Money.ts"
 import { theRow, theRowAt } from "../RowAbsent.ts"
 
-/** There is less of a product than asked for, or it is not sold any more. Retry: with less. */
+/** There is less of a product than asked for. Retry: with less, or later. */
 export class StockInsufficient extends Schema.TaggedError<StockInsufficient>()("StockInsufficient", {
+  productId: Schema.String
+}) {}
+
+/** A product was taken out of sale since it was put on the order. Retry: never. */
+export class ProductWithdrawn extends Schema.TaggedError<ProductWithdrawn>()("ProductWithdrawn", {
   productId: Schema.String
 }) {}
 
@@ -103,12 +108,14 @@ const make = Effect.gen(function* () {
     yield* sql`UPDATE products SET deleted_at = now() WHERE id = ${id}`
   })
 
-  /** Takes pieces out of stock, all or, failing with StockInsufficient, none (the caller's transaction rolls back). */
+  /** Takes pieces out of stock: all, or none (the caller's transaction rolls back). */
   const reserve = Effect.fn("ProductRepo.reserve")(function* (quantities: ReadonlyArray<Quantity>) {
     for (const { productId, quantity } of summed(quantities)) {
       const taken = yield* sql`UPDATE products SET stock = stock - ${quantity}
         WHERE id = ${productId} AND deleted_at IS NULL AND stock >= ${quantity} RETURNING 1`
-      if (taken.length === 0) return yield* new StockInsufficient({ productId })
+      if (taken.length > 0) continue
+      const sold = yield* sql`SELECT 1 FROM products WHERE id = ${productId} AND deleted_at IS NULL`
+      return yield* sold.length > 0 ? new StockInsufficient({ productId }) : new ProductWithdrawn({ productId })
     }
   })
 

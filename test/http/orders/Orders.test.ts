@@ -84,6 +84,19 @@ describe("orders", () => {
     expect([answer.status, answer.body.code, await stockOf(plenty)]).toEqual([409, "stock_insufficient", 50])
   })
 
+  it("does not take a draft's product that was withdrawn since, and says so", async () => {
+    const customer = await newCustomer(rest.url)
+    const withdrawn = await newProduct(rest.url, admin, 5)
+    const draft = await post("/v1/orders", customer.access_token, {
+      items: [{ product_id: withdrawn, quantity: 1 }],
+      delivery_address: testAddress,
+      channel: "web"
+    })
+    await call(rest.url, "DELETE", `/v1/products/${withdrawn}`, { token: admin })
+    const answer = await post(`/v1/orders/${draft.body.id}/submit`, customer.access_token)
+    expect([answer.status, answer.body.code]).toEqual([409, "product_withdrawn"])
+  })
+
   it("names the field of a product, an address or a currency that does not fit", async () => {
     const yen = await call<{ id: string }>(rest.url, "POST", "/v1/products", {
       token: admin,
@@ -183,7 +196,7 @@ describe("orders", () => {
     ])
     expect(answers[0]?.body).toMatchObject({ status: "confirmed", shipment_status: "dispatching" })
     const byCustomer = await post(`/v1/orders/${order.id}/confirm`, customer.access_token)
-    expect(byCustomer.status).toBe(404)
+    expect([byCustomer.status, byCustomer.body.code]).toEqual([403, "not_permitted"])
   })
 
   it("a draft cannot be confirmed, and the answer says what can be done", async () => {

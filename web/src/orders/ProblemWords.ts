@@ -6,6 +6,7 @@ const words: Readonly<Record<string, string>> = {
   shipment_busy: "Somebody else is changing it at this moment. Try again.",
   stale_fencing_token: "It was given to somebody else meanwhile.",
   stock_insufficient: "There is not enough in stock.",
+  product_withdrawn: "A product of this order is not sold any more.",
   driver_suspended: "This driver is suspended and cannot be given anything.",
   payment_busy: "Something is under way for this payment. Try again in a moment.",
   message_id_taken: "This message was sent before with other words. Send it again.",
