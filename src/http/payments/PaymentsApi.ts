@@ -45,6 +45,7 @@ export const Refund = Schema.Struct({
 
 /** What was asked of the processor once, and what it said. */
 export const PaymentAttempt = Schema.Struct({
+  payment_id: idField("payment"),
   number: Schema.Int,
   operation: Schema.Literals(["authorize", "capture", "void", "refund", "inquire"]),
   outcome: Schema.Literals(["succeeded", "declined", "failed", "unknown"]),

@@ -34,7 +34,14 @@ interface Listing {
 
 const attemptCursor = cursorOf("payment attempts", Schema.Int)
 
-const showAttempt = ({ attempt_no, operation, outcome, ...row }: AttemptRow): typeof PaymentAttempt.Type => ({
+const showAttempt = ({
+  payment_id,
+  attempt_no,
+  operation,
+  outcome,
+  ...row
+}: AttemptRow): typeof PaymentAttempt.Type => ({
+  payment_id,
   number: attempt_no,
   operation,
   outcome,

@@ -43,6 +43,7 @@ export interface NewAttempt {
 
 /** An attempt as its row tells it, numbered from 1 within its payment; the amount is numeric's text. */
 export interface AttemptRow extends Pick<NewAttempt, "operation" | "outcome" | "amount"> {
+  readonly payment_id: string
   readonly attempt_no: number
   readonly currency: string
   readonly error_code: string | null
@@ -92,7 +93,7 @@ const attemptsOn = (sql: SqlClient.SqlClient) => {
 
   /** What was asked of processors for an order's payment, the oldest first. */
   const attempts = Effect.fn("PaymentRepo.attempts")(function* (orderId: string, afterNo: number, limit: number) {
-    return yield* sql<AttemptRow>`SELECT a.attempt_no, a.operation, a.outcome, a.amount, p.currency, a.error_code, a.attempted_at
+    return yield* sql<AttemptRow>`SELECT a.payment_id, a.attempt_no, a.operation, a.outcome, a.amount, p.currency, a.error_code, a.attempted_at
       FROM payment_attempts a JOIN payments p ON p.id = a.payment_id
       WHERE p.order_id = ${orderId} AND a.attempt_no > ${afterNo} ORDER BY a.attempt_no LIMIT ${limit}`
   })
