@@ -258,6 +258,8 @@ export const defaultLimits = {
 
   // Database pools (connections)
   appConnectionsMax: 10,
+  /** Of the server's own reads: tracking pages, the fleet, places. */
+  systemConnectionsMax: 4,
   sessionConnectionsMax: 4,
   jobsConnectionsMax: 12,
   databaseConnectMs: 5_000,

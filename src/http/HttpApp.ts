@@ -20,6 +20,7 @@ import type { Secret } from "../identity/Secret.ts"
 import { TrackingTokens } from "../identity/TrackingTokens.ts"
 import { AddressRepo } from "../persistence/customers/AddressRepo.ts"
 import { CustomerRepo } from "../persistence/customers/CustomerRepo.ts"
+import type { SystemDatabase } from "../persistence/Database.ts"
 import { DriverProfileRepo } from "../persistence/drivers/DriverProfileRepo.ts"
 import { DriverRepo } from "../persistence/drivers/DriverRepo.ts"
 import { LocationRepo } from "../persistence/drivers/LocationRepo.ts"
@@ -167,6 +168,7 @@ export type HttpAppNeeds =
   /** DatabaseUrl. */
   | Redacted.Redacted
   | SqlClient.SqlClient
+  | SystemDatabase
   | Secret
   | AccessTokens
   | Revocations

@@ -1,5 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer, Redacted } from "effect"
+import { Reactivity } from "effect/reactivity"
 import { Limits } from "../config/Limits.ts"
 
 /** Where PostgreSQL is, as the owner of the schema. Each pool takes its own role in the startup packet. */
@@ -9,10 +10,34 @@ export const DatabaseUrl = Context.Service<Redacted.Redacted>("dropmate/persiste
 export type DatabaseRole = "dropmate_app" | "dropmate_writer" | "dropmate_jobs" | "dropmate_cluster"
 
 /**
+ * The pool of single reads that the server makes for itself, and never with what somebody sent but a key: role `dropmate_app`, each
+ * connection in the system's row scope from its start. So a statement is one way to PostgreSQL and back, where a transaction with
+ * its scope is four; and pages that come back all at once do not take the connections that requests need.
+ */
+export class SystemDatabase extends Context.Service<SystemDatabase, PgClient.PgClient>()(
+  "dropmate/persistence/SystemDatabase"
+) {
+  static readonly layer = Layer.effect(
+    this,
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      return yield* PgClient.make({
+        url: yield* DatabaseUrl,
+        applicationName: "dropmate-system",
+        startupParameters: { role: "dropmate_app" satisfies DatabaseRole, timezone: "UTC", "app.roles": "system" },
+        maxConnections: limits.systemConnectionsMax,
+        connectTimeout: limits.databaseConnectMs,
+        multiplex: true
+      })
+    })
+  ).pipe(Layer.provide(Reactivity.layer))
+}
+
+/**
  * The application's pool: role `dropmate_app`, which owns nothing and is subject to row security. `SqlClient` of every repo.
  * Statements of several fibers share a connection, so a setting must be local to a transaction.
  */
-export const AppDatabase = Layer.unwrap(
+const AppPool = Layer.unwrap(
   Effect.gen(function* () {
     const url = yield* DatabaseUrl
     const limits = yield* Limits
@@ -26,6 +51,9 @@ export const AppDatabase = Layer.unwrap(
     })
   })
 )
+
+/** What repos stand on. */
+export const AppDatabase = Layer.merge(AppPool, SystemDatabase.layer)
 
 /** The pool of the nodes that share shipments: role `dropmate_cluster`, whose schema holds who runs and which shards they have. */
 export const ClusterDatabase = Layer.unwrap(

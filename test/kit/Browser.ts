@@ -47,11 +47,19 @@ export class Browser {
     return new Browser(await chromium.launch({ executablePath: file, args: flags, env }))
   }
 
-  /** A page in a fresh profile, whose console and requests are written down. */
+  /**
+   * A page in a fresh profile, whose console and requests are written down. Nothing glides unless the test asks for it: a map that
+   * is drawn sixty times a second without a graphics card takes both cores, and everything else waits.
+   */
   async open(url: string, options: BrowserContextOptions = {}): Promise<WatchedPage> {
-    const context = await this.playwright.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    const reducedMotion = options.reducedMotion ?? "reduce"
+    const context = await this.playwright.newContext({
+      viewport: { width: 1280, height: 800 },
+      ...options,
+      reducedMotion
+    })
     const page = await context.newPage()
-    const watched = new WatchedPage(context, page)
+    const watched = new WatchedPage(context, page, reducedMotion)
     await page.goto(url)
     return watched
   }
@@ -70,9 +78,12 @@ export class WatchedPage {
   /** URLs of requests and sockets. */
   readonly requested: Array<string> = []
 
-  constructor(context: BrowserContext, page: Page) {
+  private readonly reducedMotion: "reduce" | "no-preference"
+
+  constructor(context: BrowserContext, page: Page, reducedMotion: "reduce" | "no-preference") {
     this.context = context
     this.page = page
+    this.reducedMotion = reducedMotion
     page.on("console", (message) => {
       const text = message.text()
       if (!["error", "warning"].includes(message.type()) || isAboutTheMachine(text) || isAboutTheNetwork(text)) return
@@ -119,7 +130,7 @@ export class WatchedPage {
       await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
       for (const violation of await violationsOf(this.page)) found.push(`${colorScheme}: ${violation}`)
     }
-    await this.page.emulateMedia({ reducedMotion: null })
+    await this.page.emulateMedia({ reducedMotion: this.reducedMotion })
     if (await this.page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
       found.push("wider than the screen")
     return found

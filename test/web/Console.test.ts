@@ -226,7 +226,10 @@ describe("the dispatcher's console", () => {
   }, async () => {
     const server = await ServerProcess.start()
     await drive(server)
-    const watched = await browser.open(`${server.url}/console`, { colorScheme: "dark" })
+    const watched = await browser.open(`${server.url}/console`, {
+      colorScheme: "dark",
+      reducedMotion: "no-preference"
+    })
     const becomes = (word: string) =>
       until(
         `the connection's word ${word}`,

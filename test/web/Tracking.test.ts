@@ -164,7 +164,10 @@ describe("the customer's tracking page", () => {
   it("follows an order from its confirmation to the door", { timeout: 120_000 }, async () => {
     const delivery = await begin({ delivery_requirements: ["pin"] })
     const { token } = await link(delivery)
-    const watched = await browser.open(`${delivery.server.url}/t/#${token}`, phone)
+    const watched = await browser.open(`${delivery.server.url}/t/#${token}`, {
+      ...phone,
+      reducedMotion: "no-preference"
+    })
     await followsTheWholeWay(delivery, watched)
     isDiscreet(watched, token)
   })

@@ -1,8 +1,8 @@
 import { Context, Effect, Layer } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import { uuidV7 } from "../../domain/Ids.ts"
 import type { DutyChange } from "../../domain/TelemetryRules.ts"
-import { systemOn } from "../RowScope.ts"
+import { SystemDatabase } from "../Database.ts"
 
 /** A driver by what is committed: where they were last, and whether another node holds their phone. Times are Unix ms. */
 export interface StandingDriver {
@@ -60,11 +60,10 @@ export class FleetRepo extends Context.Service<
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const asSystem = systemOn(sql)
+      const sql = yield* SystemDatabase
 
       const standing = Effect.fn("FleetRepo.standing")(function* (request: StandingRequest) {
-        const rows = yield* asSystem(sql<StandingRow>`WITH elsewhere AS (
+        const rows = yield* sql<StandingRow>`WITH elsewhere AS (
             SELECT DISTINCT driver_id FROM driver_sessions
             WHERE ended_at IS NULL AND last_seen > ${new Date(request.touchedSinceMs)}::timestamptz AND node <> ${request.node}
           )
@@ -75,14 +74,14 @@ export class FleetRepo extends Context.Service<
             LEFT JOIN elsewhere e ON e.driver_id = c.driver_id
           WHERE c.marker_recorded_at IS NOT NULL AND d.deleted_at IS NULL
             AND (c.marker_received_at > ${new Date(request.receivedSinceMs)}::timestamptz OR e.driver_id IS NOT NULL)
-          ORDER BY c.driver_id, c.marker_recorded_at DESC, c.marker_received_at DESC, c.device_no DESC`)
+          ORDER BY c.driver_id, c.marker_recorded_at DESC, c.marker_received_at DESC, c.device_no DESC`
         return rows.map(standingDriver)
       })
 
       const namesOf = Effect.fn("FleetRepo.namesOf")(function* (driverIds: ReadonlyArray<string>) {
-        const rows = yield* asSystem(sql<{ readonly id: string; readonly name: string }>`SELECT d.id, u.name
+        const rows = yield* sql<{ readonly id: string; readonly name: string }>`SELECT d.id, u.name
           FROM drivers d JOIN users u ON u.id = d.user_id
-          WHERE d.id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid) AND d.deleted_at IS NULL`)
+          WHERE d.id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid) AND d.deleted_at IS NULL`
         return new Map(rows.map(({ id, name }) => [id, name]))
       })
 
@@ -97,11 +96,11 @@ export class FleetRepo extends Context.Service<
             ? sql``
             : sql`AND e.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`
         const rows =
-          yield* asSystem(sql<EventRow>`SELECT e.order_id, e.event_no::integer AS event_no, e.shipment_id, e.type, e.occurred_at, e.data
+          yield* sql<EventRow>`SELECT e.order_id, e.event_no::integer AS event_no, e.shipment_id, e.type, e.occurred_at, e.data
           FROM shipment_events e
           WHERE e.id >= ${firstId}::uuid AND e.recorded_at > ${new Date(sinceMs - clockDifferenceMs)}::timestamptz
             AND e.shipment_id IS NOT NULL ${ofOrders}
-          ORDER BY e.recorded_at, e.order_id, e.event_no`)
+          ORDER BY e.recorded_at, e.order_id, e.event_no`
         return rows.map(
           (row): FleetEventRow => ({
             orderId: row.order_id,

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
+import { SystemDatabase } from "../Database.ts"
 import type { Marker } from "../ingest/IngestDevice.ts"
-import { systemOn } from "../RowScope.ts"
 
 interface MarkerRow {
   readonly driver_id: string
@@ -25,14 +25,14 @@ export class MarkerRepo extends Context.Service<
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
+      const sql = yield* SystemDatabase
       return {
         latest: (driverIds) =>
-          systemOn(sql)(
-            sql<MarkerRow>`SELECT driver_id, recorded_at, received_at, lat, lng, speed, heading, accuracy
+          sql<MarkerRow>`SELECT driver_id, recorded_at, received_at, lat, lng, speed, heading, accuracy
             FROM active_driver_locations
-            WHERE driver_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid)`
-          ).pipe(Effect.map((rows) => new Map(rows.map((row) => [row.driver_id, markerOf(row)]))))
+            WHERE driver_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(driverIds)}::text::jsonb)::uuid)`.pipe(
+            Effect.map((rows) => new Map(rows.map((row) => [row.driver_id, markerOf(row)])))
+          )
       }
     })
   )

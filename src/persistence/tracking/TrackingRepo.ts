@@ -1,13 +1,12 @@
 import { Context, Effect, Layer } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import type { SqlClient, SqlError } from "effect/sql"
 import type { AssignmentStatus } from "../../domain/Assignment.ts"
 import { customerEventTypes } from "../../domain/CustomerEvent.ts"
 import type { Visit } from "../../domain/Eta.ts"
 import type { OrderStatus } from "../../domain/Order.ts"
 import type { ShipmentStatus } from "../../domain/Shipment.ts"
-import { DatabaseUrl } from "../Database.ts"
+import { DatabaseUrl, SystemDatabase } from "../Database.ts"
 import { followNotices, type NoticeListener } from "../Notices.ts"
-import { systemOn } from "../RowScope.ts"
 
 /** What a tracking token opens. Whether it still does is the caller's to judge by its own clock. */
 export interface TrackingGrant {
@@ -76,7 +75,7 @@ export interface DriverLoad {
   readonly shipmentIds: ReadonlyArray<string>
 }
 
-/** Reads what the tracking and fleet streams tell. Works in the system's row scope: a tracking token names no principal. */
+/** Reads what the tracking and fleet streams tell. On the system's pool: a tracking token names no principal. */
 export class TrackingRepo extends Context.Service<
   TrackingRepo,
   {
@@ -109,9 +108,8 @@ export class TrackingRepo extends Context.Service<
   static readonly layer = Layer.effect(
     this,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
+      const sql = yield* SystemDatabase
       const url = yield* DatabaseUrl
-      const asSystem = systemOn(sql)
 
       const grant = (rows: ReadonlyArray<GrantRow>): TrackingGrant | undefined => {
         const [row] = rows
@@ -131,19 +129,15 @@ export class TrackingRepo extends Context.Service<
       return {
         byToken: Effect.fn("TrackingRepo.byToken")(function* (tokenHash: Uint8Array) {
           return grant(
-            yield* asSystem(
-              sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`
-            )
+            yield* sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`
           )
         }),
         byId: Effect.fn("TrackingRepo.byId")(function* (sessionId: string) {
-          return grant(
-            yield* asSystem(sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`)
-          )
+          return grant(yield* sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`)
         }),
         load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
           const rows =
-            yield* asSystem(sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson(sql)} AS items, o.status AS order_status, o.event_epoch AS epoch,
+            yield* sql<TrackedRow>`SELECT o.id AS order_id, o.external_id, ${itemsJson(sql)} AS items, o.status AS order_status, o.event_epoch AS epoch,
               o.last_event_no::integer AS offset_no, o.ended_at, a.lat, a.lng, s.id AS shipment_id, s.status AS shipment_status,
               o.window_start, s.promised_arrival_at, s.estimated_arrival_at, s.estimated_at, ${stopsJson} AS stops_ahead,
               EXISTS (SELECT FROM route_stops r WHERE r.shipment_id = s.id AND r.stop_type = 'dropoff' AND 'pin' = ANY (r.requirements)) AS is_pin_required,
@@ -154,30 +148,30 @@ export class TrackingRepo extends Context.Service<
                 WHERE c.shipment_id = s.id AND c.status IN ('accepted', 'en_route', 'arrived')) AS carrier,
               (SELECT coalesce(jsonb_agg(${eventJson} ORDER BY e.event_no), '[]') FROM shipment_events e WHERE e.order_id = o.id) AS timeline
             FROM orders o JOIN delivery_addresses a ON a.id = o.delivery_address_id LEFT JOIN shipments s ON s.order_id = o.id
-            WHERE o.id = ${orderId}`)
+            WHERE o.id = ${orderId}`
           return rows[0] === undefined ? undefined : trackedOrder(rows[0])
         }),
         stopsAhead: Effect.fn("TrackingRepo.stopsAhead")(function* (orderIds: ReadonlyArray<string>) {
-          const rows = yield* asSystem(sql<StopsRow>`SELECT s.order_id, ${stopsJson} AS stops_ahead FROM shipments s
-            WHERE s.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`)
+          const rows = yield* sql<StopsRow>`SELECT s.order_id, ${stopsJson} AS stops_ahead FROM shipments s
+            WHERE s.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`
           return new Map(rows.flatMap((row) => (row.stops_ahead.length === 0 ? [] : [[row.order_id, row.stops_ahead]])))
         }),
         eventsAfter: Effect.fn("TrackingRepo.eventsAfter")(function* (orderId: string, offset: number) {
-          const rows = yield* asSystem(sql<{
+          const rows = yield* sql<{
             readonly event: EventJson
           }>`SELECT ${eventJson} AS event FROM shipment_events e
-            WHERE e.order_id = ${orderId} AND e.event_no > ${offset} ORDER BY e.event_no`)
+            WHERE e.order_id = ${orderId} AND e.event_no > ${offset} ORDER BY e.event_no`
           return rows.map((row) => trackedEvent(row.event))
         }),
         watchOrders: (listener) => followNotices(url, "dropmate_orders", listener),
         watchRevoked: (listener) => followNotices(url, "dropmate_tracking", listener),
         driverLoads: Effect.fn("TrackingRepo.driverLoads")(function* () {
           const rows =
-            yield* asSystem(sql<LoadRow>`SELECT a.driver_id, bool_or(s.status IN ('picked_up', 'en_route', 'arrived')) AS is_carrying,
+            yield* sql<LoadRow>`SELECT a.driver_id, bool_or(s.status IN ('picked_up', 'en_route', 'arrived')) AS is_carrying,
               array_agg(s.id::text ORDER BY a.schedule_sequence) AS shipment_ids
             FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id
             WHERE a.status IN ('accepted', 'en_route', 'arrived') AND a.driver_id IS NOT NULL
-            GROUP BY a.driver_id`)
+            GROUP BY a.driver_id`
           return rows.map(
             (row): DriverLoad => ({
               driverId: row.driver_id,
