@@ -107,7 +107,7 @@ it("a delivery goes through a gateway node, an api node and a worker node on one
     const url = node.url.replace("http", "ws")
     for (const path of ["/v1/driver", "/v1/track", "/v1/fleet"])
       expect(await refused(`${url}${path}`)).toEqual([421, "not_served_here"])
-    expect(await refused(`${url}/v1/elsewhere`)).toEqual([404, undefined])
+    expect(await refused(`${url}/v1/elsewhere`)).toEqual([404, "not_found"])
   }
   expect((await call(api.url, "GET", "/console")).status).toBe(200)
   for (const node of [gateway, worker]) {
