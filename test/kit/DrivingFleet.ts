@@ -34,7 +34,13 @@ export class DrivingFleet {
     const tokens = await rest.provisionTokens(ids)
     const clients = tokens.map(
       ({ access_token }) =>
-        new DriverClient({ url: server.driverUrl("http"), token: () => Promise.resolve(access_token), holdMsMax: 0 })
+        new DriverClient({
+          url: server.driverUrl("http"),
+          token: () => Promise.resolve(access_token),
+          holdMsMax: 0,
+          // A server that took long to start again finds its phones at the door, not half a minute away.
+          backoff: { floorMs: 100, baseMs: 200, capMs: 2_000 }
+        })
     )
     await Promise.all(clients.map((client) => client.start()))
     for (const client of clients) client.duty("on").catch(() => undefined) // a fleet that is stopped early has nobody to tell

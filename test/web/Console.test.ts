@@ -132,7 +132,7 @@ const coveredButtons = ({ page }: WatchedPage): Promise<ReadonlyArray<string>> =
 const movesOn = async (watched: WatchedPage): Promise<void> => {
   const look = () => selection(watched)
   const before = await until("the chosen driver's marker", look, (style) => style !== null, 60_000)
-  await until("the marker's way", look, (style) => style !== null && style !== before, 20_000)
+  await until("the marker's way", look, (style) => style !== null && style !== before, 60_000)
 }
 
 const followsAndAsksForHelp = async (watched: WatchedPage): Promise<void> => {
