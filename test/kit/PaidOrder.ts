@@ -3,6 +3,7 @@ import { Payments } from "../../src/actors/payments/Payments.ts"
 import { newOrder, newProduct } from "./PlacedOrder.ts"
 import { type Answer, call } from "./RestCaller.ts"
 import type { RestServer } from "./RestServer.ts"
+import { until } from "./Until.ts"
 
 /** What the routes of payments answer, as far as tests look. */
 export interface ShownPayment {
@@ -43,6 +44,17 @@ export const paymentOf = async (url: string, token: string, orderId: string): Pr
 /** Lets the server look after what waits, once. */
 export const sweepPayments = (rest: RestServer): Promise<void> =>
   rest.run(Effect.flatMap(Payments, (payments) => payments.sweep))
+
+/** Lets the server look after what waits until the payment of an order is so far. */
+export const sweptUntil = (rest: RestServer, token: string, orderId: string, status: string): Promise<ShownPayment> =>
+  until(
+    `the payment is ${status}`,
+    async () => {
+      await sweepPayments(rest)
+      return paymentOf(rest.url, token, orderId)
+    },
+    (payment) => payment.status === status
+  )
 
 /** An order with a payment that is settled. */
 export const settledOrder = async (

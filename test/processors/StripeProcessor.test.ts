@@ -3,11 +3,10 @@ import Stripe from "stripe"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { stripeAmount } from "../../src/processors/StripeProcessor.ts"
 import { FakeStripe } from "../kit/FakeStripe.ts"
-import { askPayment, paymentOf, sweepPayments } from "../kit/PaidOrder.ts"
+import { askPayment, paymentOf, sweepPayments, sweptUntil } from "../kit/PaidOrder.ts"
 import { newOrder, newProduct } from "../kit/PlacedOrder.ts"
 import { adminToken, call } from "../kit/RestCaller.ts"
 import { type RestServer, startRest } from "../kit/RestServer.ts"
-import { until } from "../kit/Until.ts"
 
 const webhookSecret = "whsec_of_the_tests"
 
@@ -38,16 +37,6 @@ const placed = async (): Promise<string> => (await newOrder(rest.url, admin, pro
 const payBy = (orderId: string, token = "pm_card_visa") =>
   askPayment(rest.url, admin, orderId, "payment", { method: "stripe", token })
 const newest = () => [...stripe.intents.values()].at(-1)
-const sweptUntil = (orderId: string, status: string) =>
-  until(
-    `the payment is ${status}`,
-    async () => {
-      await sweepPayments(rest)
-      return paymentOf(rest.url, admin, orderId)
-    },
-    (payment) => payment.status === status
-  )
-
 describe("Stripe", () => {
   it("authorizes a PaymentIntent with manual capture, then captures and refunds it", async () => {
     const order = await placed()
@@ -95,7 +84,7 @@ describe("Stripe", () => {
     const intents = stripe.intents.size
     stripe.loseAnswerOf("confirm")
     expect((await payBy(order)).body.status).toBe("pending")
-    await sweptUntil(order, "authorized")
+    await sweptUntil(rest, admin, order, "authorized")
     expect(stripe.intents.size).toBe(intents + 1)
     expect(newest()?.status).toBe("requires_capture")
   })
@@ -105,17 +94,17 @@ describe("Stripe", () => {
     await payBy(order)
     stripe.loseAnswerOf("capture")
     await askPayment(rest.url, admin, order, "payment/capture")
-    await sweptUntil(order, "settled")
+    await sweptUntil(rest, admin, order, "settled")
     const refunds = stripe.refunds.length
     stripe.loseAnswerOf("refunds")
     expect((await askPayment(rest.url, admin, order, "refunds")).body.status).toBe("pending")
-    await sweptUntil(order, "refunded")
+    await sweptUntil(rest, admin, order, "refunded")
     expect(stripe.refunds.length).toBe(refunds + 1)
     const voided = await placed()
     await payBy(voided)
     stripe.loseAnswerOf("cancel")
     await askPayment(rest.url, admin, voided, "payment/void")
-    expect(await sweptUntil(voided, "failed")).toMatchObject({ failure_code: "voided" })
+    expect(await sweptUntil(rest, admin, voided, "failed")).toMatchObject({ failure_code: "voided" })
     expect(newest()?.status).toBe("canceled")
   })
 

@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto"
 import pg from "pg"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { sandboxTokens } from "../../../src/processors/SandboxProcessor.ts"
-import { askPayment, pay, paymentOf, settledOrder, sweepPayments } from "../../kit/PaidOrder.ts"
+import { askPayment, pay, paymentOf, settledOrder, sweepPayments, sweptUntil } from "../../kit/PaidOrder.ts"
 import { newOrder, newProduct, type PlacedOrder } from "../../kit/PlacedOrder.ts"
 import { adminToken, call, newCustomer } from "../../kit/RestCaller.ts"
 import { type RestServer, startRest } from "../../kit/RestServer.ts"
-import { until } from "../../kit/Until.ts"
 
 let rest: RestServer
 let admin: string
@@ -69,16 +68,6 @@ const toldAttemptsOf = async (orderId: string): Promise<ReadonlyArray<string>> =
   }
 }
 
-const sweptUntil = (orderId: string, status: string) =>
-  until(
-    `the payment is ${status}`,
-    async () => {
-      await sweepPayments(rest)
-      return paymentOf(rest.url, admin, orderId)
-    },
-    (payment) => payment.status === status
-  )
-
 describe("paying", () => {
   it("authorizes the total, and confirms a submitted order", async () => {
     const order = await placed()
@@ -117,12 +106,12 @@ describe("paying", () => {
     const order = await placed()
     expect((await pay(rest.url, customer, order.id, "tok_timeout")).body.status).toBe("pending")
     expect((await orderOf(order.id)).status).toBe("submitted")
-    await sweptUntil(order.id, "authorized")
+    await sweptUntil(rest, admin, order.id, "authorized")
     expect((await orderOf(order.id)).status).toBe("confirmed")
     expect(await attemptsOf(order.id)).toEqual(["authorize unknown processor_timeout", "inquire succeeded"])
     const lost = await placed()
     expect((await pay(rest.url, customer, lost.id, "tok_lost")).body.status).toBe("pending")
-    expect(await sweptUntil(lost.id, "failed")).toMatchObject({ failure_code: "not_received" })
+    expect(await sweptUntil(rest, admin, lost.id, "failed")).toMatchObject({ failure_code: "not_received" })
   })
 
   it("again, after an answer that did not come, finds out what became of the first and charges once", async () => {
@@ -240,21 +229,21 @@ describe("taking and giving up", () => {
     const captured = await placed()
     await pay(rest.url, customer, captured.id, "tok_capture_timeout")
     expect((await askPayment(rest.url, admin, captured.id, "payment/capture")).body.status).toBe("authorized")
-    await sweptUntil(captured.id, "settled")
+    await sweptUntil(rest, admin, captured.id, "settled")
     const voided = await placed()
     await pay(rest.url, customer, voided.id, "tok_void_timeout")
     expect((await askPayment(rest.url, admin, voided.id, "payment/void")).body.status).toBe("authorized")
-    expect(await sweptUntil(voided.id, "failed")).toMatchObject({ failure_code: "voided" })
+    expect(await sweptUntil(rest, admin, voided.id, "failed")).toMatchObject({ failure_code: "voided" })
     const refunded = await settledOrder(rest, admin, 1000, "tok_refund_timeout")
     expect((await askPayment(rest.url, admin, refunded, "refunds")).body.status).toBe("pending")
-    expect(await sweptUntil(refunded, "refunded")).toMatchObject({ refunded: { amount: 1000 } })
+    expect(await sweptUntil(rest, admin, refunded, "refunded")).toMatchObject({ refunded: { amount: 1000 } })
   })
 
   it("as the policy says: at once, on delivery, or by hand", async () => {
     await setting("payments.capture", "at_once")
     const order = await placed()
     await pay(rest.url, customer, order.id)
-    await sweptUntil(order.id, "settled")
+    await sweptUntil(rest, admin, order.id, "settled")
     await setting("payments.capture", "manual")
     const manual = await placed()
     await pay(rest.url, customer, manual.id)
@@ -267,7 +256,7 @@ describe("taking and giving up", () => {
     const delivered = await placed()
     await pay(rest.url, customer, delivered.id)
     await owner.query("UPDATE orders SET status = 'fulfilled', ended_at = now() WHERE id = $1", [bare(delivered.id)])
-    await sweptUntil(delivered.id, "settled")
+    await sweptUntil(rest, admin, delivered.id, "settled")
   })
 })
 
@@ -333,7 +322,7 @@ describe("an order that is cancelled", () => {
     const order = await placed()
     await pay(rest.url, customer, order.id)
     expect((await cancel(order.id)).status).toBe(200)
-    expect(await sweptUntil(order.id, "failed")).toMatchObject({ failure_code: "voided" })
+    expect(await sweptUntil(rest, admin, order.id, "failed")).toMatchObject({ failure_code: "voided" })
     expect((await eventsOf(order.id)).at(-1)).toBe("payment.voided")
   })
 
@@ -341,7 +330,7 @@ describe("an order that is cancelled", () => {
     const order = await settledOrder(rest, admin)
     await askPayment(rest.url, admin, order, "refunds", { amount: { amount: 300, currency: "EUR" } })
     await cancel(order)
-    await sweptUntil(order, "refunded")
+    await sweptUntil(rest, admin, order, "refunded")
     expect(await eventsOf(order)).toEqual([
       "payment.authorized",
       "payment.settled",
@@ -354,7 +343,7 @@ describe("an order that is cancelled", () => {
     const order = await placed()
     await pay(rest.url, customer, order.id, "tok_timeout")
     await cancel(order.id)
-    expect(await sweptUntil(order.id, "failed")).toMatchObject({ failure_code: "voided" })
+    expect(await sweptUntil(rest, admin, order.id, "failed")).toMatchObject({ failure_code: "voided" })
     expect((await orderOf(order.id)).status).toBe("cancelled")
     expect((await pay(rest.url, customer, order.id)).body.code).toBe("illegal_transition")
   })
