@@ -172,16 +172,13 @@ const followRevoked = (channels: ReadonlyMap<string, OrderChannel>, revoke: (ses
     const limits = yield* Limits
     const repo = yield* TrackingRepo
     const fork = yield* FiberSet.makeRuntime()
-    const recheck = Effect.suspend(() =>
-      Effect.forEach(
-        new Set([...channels.values()].flatMap(({ subscribers }) => [...subscribers].map((each) => each.sessionId))),
-        (sessionId) =>
-          Effect.map(repo.byId(sessionId), (grant) => {
-            if (grant === undefined || grant.revokedAtMs !== undefined) revoke(sessionId)
-          }),
-        { discard: true, concurrency: 4 }
+    const recheck = Effect.gen(function* () {
+      const inUse = new Set(
+        [...channels.values()].flatMap(({ subscribers }) => [...subscribers].map((s) => s.sessionId))
       )
-    ).pipe(Effect.catch((error) => Effect.logWarning("revoked_links_not_read", error)))
+      const unrevoked = yield* repo.unrevoked([...inUse])
+      for (const sessionId of inUse) if (!unrevoked.has(sessionId)) revoke(sessionId)
+    }).pipe(Effect.catch((error) => Effect.logWarning("revoked_links_not_read", error)))
     yield* repo
       .watchRevoked({
         caughtUp: () =>

@@ -81,8 +81,8 @@ export class TrackingRepo extends Context.Service<
   {
     /** By SHA-256 of the token (32 bytes); undefined when no session has it. */
     readonly byToken: (tokenHash: Uint8Array) => Effect.Effect<TrackingGrant | undefined, SqlError.SqlError>
-    /** By id, as `watchRevoked` tells one; undefined when there is none. */
-    readonly byId: (sessionId: string) => Effect.Effect<TrackingGrant | undefined, SqlError.SqlError>
+    /** Those of some tracking sessions, by id, that are there and not revoked. */
+    readonly unrevoked: (sessionIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, SqlError.SqlError>
     /** State and timeline in one statement, so that `offset` is exact; undefined when there is no such order. */
     readonly load: (orderId: string) => Effect.Effect<TrackedOrder | undefined, SqlError.SqlError>
     /** For each of some orders that have a driver: where that driver stops before; orders without such stops are left out. */
@@ -111,29 +111,26 @@ export class TrackingRepo extends Context.Service<
       const sql = yield* SystemDatabase
       const url = yield* DatabaseUrl
 
-      const grant = (rows: ReadonlyArray<GrantRow>): TrackingGrant | undefined => {
-        const [row] = rows
-        if (row === undefined) return undefined
-        return {
-          sessionId: row.id,
-          orderId: row.order_id,
-          expiresAtMs: row.expires_at.getTime(),
-          revokedAtMs: row.revoked_at?.getTime()
-        }
-      }
-      const grantColumns = sql`id, order_id, expires_at, revoked_at`
       const stopsJson = stopsAheadJson(sql)
       const eventJson = sql`jsonb_build_object('offset', e.event_no, 'type', e.type,
         'occurredAtMs', round(extract(epoch FROM e.occurred_at) * 1000), 'data', e.data)`
 
       return {
         byToken: Effect.fn("TrackingRepo.byToken")(function* (tokenHash: Uint8Array) {
-          return grant(
-            yield* sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE session_token = ${tokenHash}`
-          )
+          const [row] = yield* sql<GrantRow>`SELECT id, order_id, expires_at, revoked_at FROM tracking_sessions
+            WHERE session_token = ${tokenHash}`
+          if (row === undefined) return undefined
+          return {
+            sessionId: row.id,
+            orderId: row.order_id,
+            expiresAtMs: row.expires_at.getTime(),
+            revokedAtMs: row.revoked_at?.getTime()
+          }
         }),
-        byId: Effect.fn("TrackingRepo.byId")(function* (sessionId: string) {
-          return grant(yield* sql<GrantRow>`SELECT ${grantColumns} FROM tracking_sessions WHERE id = ${sessionId}`)
+        unrevoked: Effect.fn("TrackingRepo.unrevoked")(function* (sessionIds: ReadonlyArray<string>) {
+          const rows = yield* sql<{ readonly id: string }>`SELECT id FROM tracking_sessions
+            WHERE id IN (SELECT jsonb_array_elements_text(${JSON.stringify(sessionIds)}::text::jsonb)::uuid) AND revoked_at IS NULL`
+          return new Set(rows.map(({ id }) => id))
         }),
         load: Effect.fn("TrackingRepo.load")(function* (orderId: string) {
           const rows =
