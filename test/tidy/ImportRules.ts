@@ -147,4 +147,36 @@ const noIdleExceptions: Rule = {
   breach: { "src/http/ops/Readiness.ts": "export const a = 1" }
 }
 
-export const importRules: ReadonlyArray<Rule> = [importDirection, packageHomesKept, sqlInPersistence, noIdleExceptions]
+/** Who reads on the pool whose statements see every row, for nobody in particular (ADR 0016). */
+const systemReaders: ReadonlyArray<string> = [
+  "src/persistence/Database.ts",
+  "src/persistence/drivers/FleetRepo.ts",
+  "src/persistence/drivers/MarkerRepo.ts",
+  "src/persistence/tracking/TrackingRepo.ts"
+]
+
+const systemReadersKnown: Rule = {
+  says: "only the repos of the live map and of tracking read on the system's pool, which sees every row",
+  instead: "read in a row scope, or decide it in ADR 0016 and name the repo in `systemReaders`",
+  offences: (project) =>
+    treesIn(project, "src")
+      .filter(({ path }) => !systemReaders.includes(path))
+      .flatMap((tree) =>
+        importsOf(tree).flatMap(({ isTypeOnly, node }) =>
+          !isTypeOnly && /\bSystemDatabase\b/.test(node.getText(tree.file))
+            ? [{ path: tree.path, line: lineOf(tree, node), what: "imports SystemDatabase" }]
+            : []
+        )
+      ),
+  breach: {
+    "src/persistence/A.ts": 'import { SystemDatabase } from "./Database.ts"\nexport const a = SystemDatabase'
+  }
+}
+
+export const importRules: ReadonlyArray<Rule> = [
+  importDirection,
+  packageHomesKept,
+  sqlInPersistence,
+  noIdleExceptions,
+  systemReadersKnown
+]
