@@ -48,7 +48,7 @@ const trail: Read = {
       const { driverId, from } = hourOnTour(history, n)
       const to = new Date(from.getTime() + hourMs - 1)
       const range = { driverId, from, to, after: undefined, limit: 1_001 }
-      return (yield* inRowScope(asDispatcher, locations.trail(range))).length
+      return (yield* inRowScope(asDispatcher, locations.trail(range), "each_time")).length
     }),
   check: (plan, parents) => {
     const read = tablesOf(plan).filter(isPartition)
@@ -85,7 +85,7 @@ const nearby: Read = {
       const radiusM = 2_000
       const box = boxAround(town.lat, town.lng, radiusM)
       const query = { ...town, radiusM, box, recordedAfter: undefined, limit: 51 }
-      return (yield* inRowScope(asDispatcher, locations.near(query))).length
+      return (yield* inRowScope(asDispatcher, locations.near(query), "each_time")).length
     }),
   check: fromCursors("nearby")
 }

@@ -32,6 +32,8 @@ export const deliveryLimits = {
   clusterHealthMs: 5_000,
   /** Assignments that one TASKS frame lists. */
   tasksPerDriverMax: 40,
+  /** Assignments whose shipment a node knows without asking the database, when their phones report. */
+  assignmentsRememberedMax: 50_000,
   runShipmentsMax: 40,
   runStopsMax: 100,
   /** How long whoever gave a run to a driver has to ask its shipments before the server does. */

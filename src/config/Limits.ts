@@ -155,12 +155,16 @@ export const defaultLimits = {
   fleetPollMs: 1_000,
   /** How long no transaction that adds events lasts, so that those of the last such time are looked through after a break. */
   fleetEventsSlackMs: 60_000,
+  /** Between two readings of what consoles are told of; events of a busy city are read together. */
+  fleetNewsGatherMs: 50,
 
   // Outbox and the public log
   /** Events that are numbered, or put into the queue, at once. */
   outboxBatchMax: 500,
   /** How often the outbox is looked at without having been rung. */
   outboxPollMs: 1_000,
+  /** Between two rounds of numbering or relaying. */
+  outboxGatherMs: 50,
   /** How long the relay rests after a failure. */
   outboxRetryMs: 1_000,
   /** An event that nobody has settled for this long is put into the queue again: Redis may have lost it. */
@@ -260,6 +264,8 @@ export const defaultLimits = {
   appConnectionsMax: 10,
   /** Of the server's own reads: tracking pages, the fleet, places. */
   systemConnectionsMax: 4,
+  /** Statements that one connection keeps planned: all that the product has. */
+  preparedStatementsMax: 512,
   sessionConnectionsMax: 4,
   jobsConnectionsMax: 12,
   databaseConnectMs: 5_000,

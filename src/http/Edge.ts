@@ -32,7 +32,14 @@ const factsOf = Effect.fnUntraced(function* (request: Request, options: EdgeOpti
   const requestId = asked !== undefined && requestIdPattern.test(asked) ? asked : yield* newId
   const socketAddress = Option.getOrUndefined(request.remoteAddress)
   const address = peerAddress(socketAddress, request.headers["x-forwarded-for"], options.trustedProxyHops)
-  const facts: RequestFacts = { requestId, address, path: pathOf(request), route: undefined, quota: undefined }
+  const facts: RequestFacts = {
+    requestId,
+    address,
+    method: request.method,
+    path: pathOf(request),
+    route: undefined,
+    quota: undefined
+  }
   return facts
 })
 

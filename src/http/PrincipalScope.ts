@@ -42,7 +42,9 @@ export class PrincipalScope extends Context.Service<
       return PrincipalScope.of({
         current,
         run: Effect.fnUntraced(function* (effect) {
-          return yield* Effect.provideService(inRowScope(yield* current, effect), SqlClient.SqlClient, sql)
+          // Lists filter by whatever was asked for; a change finds what it changes by its keys.
+          const planning = (yield* CurrentRequest).method === "GET" ? "each_time" : "once"
+          return yield* Effect.provideService(inRowScope(yield* current, effect, planning), SqlClient.SqlClient, sql)
         })
       })
     })

@@ -13,6 +13,7 @@ export interface RequestFacts {
   readonly requestId: string
   /** Who is connected to us, or, behind trusted proxies, to the outermost of them. */
   readonly address: string
+  readonly method: string
   /** Path without query. */
   readonly path: string
   /** The route's template, for metrics: paths hold ids. */
@@ -22,5 +23,12 @@ export interface RequestFacts {
 
 /** The facts of the request under way. */
 export const CurrentRequest = Context.Reference<RequestFacts>("dropmate/http/CurrentRequest", {
-  defaultValue: () => ({ requestId: "none", address: "none", path: "/", route: undefined, quota: undefined })
+  defaultValue: () => ({
+    requestId: "none",
+    address: "none",
+    method: "GET",
+    path: "/",
+    route: undefined,
+    quota: undefined
+  })
 })

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
+import { Limits } from "../config/Limits.ts"
 import { isEventType } from "../domain/EventCatalog.ts"
+import { makeGathered } from "../persistence/Gathered.ts"
 import { EventPositionRepo } from "../persistence/outbox/EventPositionRepo.ts"
 import { OutboxRepo } from "../persistence/outbox/OutboxRepo.ts"
 import { type EventConsumer, EventConsumers, EventNotHandled } from "./EventConsumer.ts"
@@ -13,6 +15,10 @@ export const makeEventJob = Effect.gen(function* () {
   const consumers = yield* EventConsumers
   const positions = yield* EventPositionRepo
   const outbox = yield* OutboxRepo
+  const { outboxBatchMax } = yield* Limits
+  const settle = yield* makeGathered(outboxBatchMax, (numbers: ReadonlyArray<number>) =>
+    Effect.as(outbox.settle(numbers), () => undefined)
+  )
 
   const bring = (consumer: EventConsumer, { order_id, event_no }: JobPayload<"event">) =>
     positions.catchUp(consumer, order_id, event_no, consumer.handle).pipe(
@@ -34,11 +40,11 @@ export const makeEventJob = Effect.gen(function* () {
       (failure) => failure !== undefined
     )
     if (failures.length > 0) return yield* new EventNotHandled({ message: failures.join("; ") })
-    yield* outbox.settle(payload.published_no)
+    yield* settle(payload.published_no)
   })
 
   /** Nobody will try it again: it no longer waits. */
-  const setAside = (payload: JobPayload<"event">) => outbox.settle(payload.published_no)
+  const setAside = (payload: JobPayload<"event">) => outbox.settle([payload.published_no])
 
   return { run, setAside }
 })

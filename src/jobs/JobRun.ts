@@ -1,6 +1,7 @@
 import { type Cause, Context, Data, Effect, Metric, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import { Limits } from "../config/Limits.ts"
+import { makeGathered } from "../persistence/Gathered.ts"
 import { BackgroundJobRepo } from "../persistence/outbox/BackgroundJobRepo.ts"
 import { type JobKind, type JobPayload, jobKinds } from "./JobKind.ts"
 
@@ -55,6 +56,9 @@ export const makeJobRun = <Kind extends JobKind>(kind: Kind, handler: JobHandler
     const limits = yield* Limits
     const rows = yield* BackgroundJobRepo
     const { queue } = jobKinds[kind]
+    const succeeded = yield* makeGathered(limits.jobsAtOnceMax, (jobIds: ReadonlyArray<string>) =>
+      Effect.as(rows.succeeded(queue, jobIds), () => undefined)
+    )
     const decode = Schema.decodeUnknownEffect(jobKinds[kind].payload as Schema.Codec<JobPayload<Kind>, unknown>)
     const count = (outcome: "done" | "failed" | "set_aside" | "postponed") =>
       Effect.sync(() => jobs(queue, outcome).updateUnsafe(1, noContext))
@@ -87,7 +91,7 @@ export const makeJobRun = <Kind extends JobKind>(kind: Kind, handler: JobHandler
     const attempt = Effect.fn("JobRun.attempt")(function* (job: QueuedJob) {
       const work = Effect.gen(function* () {
         yield* handler.run(yield* decode(job.data))
-        yield* rows.succeeded(queue, job.id)
+        yield* succeeded(job.id)
       })
       yield* work.pipe(
         Effect.timeoutOrElse({

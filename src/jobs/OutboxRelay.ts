@@ -51,7 +51,11 @@ const keepDoing = Effect.fnUntraced(function* ({ name, once, bell }: Round) {
     Effect.tap((done) =>
       done >= limits.outboxBatchMax || isFailing
         ? Effect.void
-        : Effect.ignore(Effect.timeout(Queue.take(bell), Duration.millis(limits.outboxPollMs)))
+        : Effect.andThen(
+            // What is committed meanwhile goes together with the next.
+            Effect.sleep(Duration.millis(limits.outboxGatherMs)),
+            Effect.ignore(Effect.timeout(Queue.take(bell), Duration.millis(limits.outboxPollMs)))
+          )
     )
   )
   return yield* Effect.forever(round)

@@ -24,7 +24,14 @@ export class SystemDatabase extends Context.Service<SystemDatabase, PgClient.PgC
       return yield* PgClient.make({
         url: yield* DatabaseUrl,
         applicationName: "dropmate-system",
-        startupParameters: { role: "dropmate_app" satisfies DatabaseRole, timezone: "UTC", "app.roles": "system" },
+        preparedStatementCacheSize: limits.preparedStatementsMax,
+        startupParameters: {
+          role: "dropmate_app" satisfies DatabaseRole,
+          timezone: "UTC",
+          "app.roles": "system",
+          // Each of its statements goes by keys; to plan the reading of a tracked order took 6 ms, to run it 0.2.
+          plan_cache_mode: "force_generic_plan"
+        },
         maxConnections: limits.systemConnectionsMax,
         connectTimeout: limits.databaseConnectMs,
         multiplex: true
@@ -44,6 +51,7 @@ const AppPool = Layer.unwrap(
     return PgClient.layer({
       url,
       applicationName: "dropmate-app",
+      preparedStatementCacheSize: limits.preparedStatementsMax,
       startupParameters: { role: "dropmate_app" satisfies DatabaseRole, timezone: "UTC" },
       maxConnections: limits.appConnectionsMax,
       connectTimeout: limits.databaseConnectMs,
@@ -95,6 +103,7 @@ export class JobsDatabase extends Context.Service<JobsDatabase, PgClient.PgClien
       return yield* PgClient.make({
         url: yield* DatabaseUrl,
         applicationName: "dropmate-jobs",
+        preparedStatementCacheSize: limits.preparedStatementsMax,
         startupParameters: { role: "dropmate_jobs" satisfies DatabaseRole, timezone: "UTC" },
         maxConnections: limits.jobsConnectionsMax,
         connectTimeout: limits.databaseConnectMs

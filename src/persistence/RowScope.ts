@@ -26,13 +26,23 @@ export const ScopeOfDriver = Context.Reference<(driverId: string) => RowScope>("
 })
 
 /**
+ * When PostgreSQL plans a transaction's statements. `once`: a plan for each statement and connection, for whatever finds its rows by
+ * their keys; planning was two fifths of what the database did for an order. `each_time`: as PostgreSQL sees fit, for what filters and
+ * searches, where the best plan depends on what is asked for.
+ */
+export type Planning = "once" | "each_time"
+
+const planCacheModes = { once: "force_generic_plan", each_time: "auto" } as const satisfies Record<Planning, string>
+
+/**
  * Runs an effect in one transaction whose settings (`app.user_id`, `app.driver_id`, `app.customer_id`, `app.roles`, `app.request_id`)
  * name the caller. The settings are local to the transaction, since statements of several fibers share a connection; a
  * transaction inside another one is a savepoint of the same scope. A failure rolls everything back.
  */
 export const inRowScope = <A, E, R>(
   scope: RowScope,
-  effect: Effect.Effect<A, E, R>
+  effect: Effect.Effect<A, E, R>,
+  planning: Planning = "once"
 ): Effect.Effect<A, E | SqlError.SqlError, R | SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
@@ -40,7 +50,8 @@ export const inRowScope = <A, E, R>(
       set_config('app.driver_id', ${scope.driverId ?? ""}, true),
       set_config('app.customer_id', ${scope.customerId ?? ""}, true),
       set_config('app.roles', ${[...scope.roles].join(",")}, true),
-      set_config('app.request_id', ${scope.requestId ?? ""}, true)`
+      set_config('app.request_id', ${scope.requestId ?? ""}, true),
+      set_config('plan_cache_mode', ${planCacheModes[planning]}, true)`
     return yield* sql.withTransaction(Effect.andThen(settings, effect)).pipe(Effect.catchCause(lostConnection))
   })
 
@@ -48,7 +59,7 @@ export const inRowScope = <A, E, R>(
 export const systemOn =
   (sql: SqlClient.SqlClient) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, Exclude<R, SqlClient.SqlClient>> =>
-    Effect.provideService(inRowScope(systemScope, effect), SqlClient.SqlClient, sql)
+    Effect.provideService(inRowScope(systemScope, effect, "each_time"), SqlClient.SqlClient, sql)
 
 // `withTransaction` dies of a COMMIT or ROLLBACK that PostgreSQL did not hear. That is a lost connection and no defect: the
 // caller is told to try again (after a COMMIT the outcome is unknown, which is what Idempotency-Keys are for).

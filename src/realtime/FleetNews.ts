@@ -68,6 +68,8 @@ export const FleetNews = Layer.effectDiscard(
             .pipe(Effect.timeout(Duration.millis(limits.databaseConnectMs)))
         )
         Deferred.doneUnsafe(begun, Effect.void)
+        // Whoever rings meanwhile is read with the others.
+        yield* Effect.sleep(Duration.millis(limits.fleetNewsGatherMs))
       }
       isReading = false
     }).pipe(

@@ -12,10 +12,14 @@ interface Task {
   readonly fencing_token: number
 }
 
+/** An access token lasts a quarter of an hour. */
+const signInEveryMs = 600_000
+
 /** Staff of a server that tests start as a process: what they do is done by REST at `url`. */
 export class DeliveryByRest {
   readonly url: string
-  readonly token: string
+  token: string
+  private signedInAt = performance.now()
 
   private constructor(url: string, token: string) {
     this.url = url
@@ -26,6 +30,13 @@ export class DeliveryByRest {
   static async open(url: string): Promise<DeliveryByRest> {
     const { access_token } = await login(url, processAdmin.email, processAdmin.password)
     return new DeliveryByRest(url, access_token)
+  }
+
+  /** Signs in anew before the token ends, for trials that take longer. */
+  async stay(): Promise<void> {
+    if (performance.now() - this.signedInAt < signInEveryMs) return
+    this.signedInAt = performance.now()
+    this.token = (await login(this.url, processAdmin.email, processAdmin.password)).access_token
   }
 
   driver(name?: string): Promise<{ readonly id: string; readonly token: string }> {

@@ -14,6 +14,8 @@ const triesMax = 20
 const races = promiseSize({ ci: 10, nightly: 1_000 })
 /** Shipments that the same drivers race for at once: while one waits for its rows there is work for the other. */
 const atOnce = 2
+/** Races between two words about how far a long trial is. */
+const tellEvery = 50
 
 interface Answer {
   readonly ok: boolean
@@ -89,6 +91,7 @@ it("P08: of fifty drivers on two nodes who accept one offer at once exactly one 
   const raceMs: Array<number> = []
   const beganAt = performance.now()
   for (let begun = 0; begun < races; begun += atOnce) {
+    await staff.stay()
     for (const driver of drivers) driver.frames.length = 0
     const lanes = Array.from({ length: Math.min(atOnce, races - begun) }, () => raceOnce(staff, drivers, random))
     for (const { answers, tookMs } of await Promise.all(lanes)) {
@@ -97,6 +100,7 @@ it("P08: of fifty drivers on two nodes who accept one offer at once exactly one 
       winners.set(wins, (winners.get(wins) ?? 0) + 1)
       for (const { ok, code = "none" } of answers) if (!ok) codes.set(code, (codes.get(code) ?? 0) + 1)
     }
+    if (begun % tellEvery === 0) process.stderr.write(`P08: ${begun + lanes.length} of ${races} races\n`)
   }
   const eachMs = Math.round((performance.now() - beganAt) / races)
   const folds = await foldProblems(databaseUrl)

@@ -214,8 +214,14 @@ describe("a driver's day", () => {
 })
 
 describe("a run whose server died before it asked the shipments", () => {
+  /** As if all that happened so far had been an hour ago. */
   const lost = async (runId: string) => {
-    await engine.rows("UPDATE run_givings SET wanted_at = now() - interval '1 hour' WHERE run_id = $1", [runId])
+    const parts = "(SELECT p.shipment_id FROM route_stops p WHERE p.run_id = $1)"
+    await engine.rows(
+      `UPDATE driver_assignments SET accepted_at = accepted_at - interval '1 hour' WHERE shipment_id IN ${parts}`,
+      [runId]
+    )
+    await engine.rows("UPDATE run_givings SET wanted_at = wanted_at - interval '1 hour' WHERE run_id = $1", [runId])
     await until(
       "nothing is left to give",
       () => engine.rows("SELECT FROM run_givings WHERE run_id = $1", [runId]),
@@ -257,6 +263,24 @@ describe("a run whose server died before it asked the shipments", () => {
       [second.shipmentId]
     )
     expect(handed?.reason).toBe("the van broke down")
+    await Promise.all([phone.close(), others.close()])
+  })
+
+  it("does not take back what a dispatcher gave to somebody else meanwhile", async () => {
+    const [driver, other] = [await engine.driver(), await engine.driver()]
+    const [{ phone }, { phone: others }] = [await signIn(engine, driver), await signIn(engine, other)]
+    const [first, second] = (await parcelsFor(2)) as [Parcel, Parcel]
+    const id = crypto.randomUUID()
+    const run = { id, driverId: driver.driverId, vehicleId: null, name: "Late", plannedStartAt: null }
+    await changing((runs) => runs.create(run, [first.shipmentId, second.shipmentId], undefined))
+    await assignTo(engine, second.shipmentId, other.driverId)
+    await lost(id)
+    await toldInOrder(phone, [first])
+    await toldInOrder(others, [second])
+    const { missing } = await changing((runs) => runs.detail(id, "dispatcher"))
+    expect(missing.map(({ shipmentId, holderId }) => [shipmentId, holderId])).toEqual([
+      [second.shipmentId, other.driverId]
+    ])
     await Promise.all([phone.close(), others.close()])
   })
 

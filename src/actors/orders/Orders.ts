@@ -123,12 +123,13 @@ export class Orders extends Context.Service<
           total,
           status: isSubmitted ? "submitted" : "draft"
         })
-        if (isSubmitted) yield* products.reserve(request.items)
         const events: ReadonlyArray<NewEvent> = [
           { type: "order.drafted", data: {} },
           ...(isSubmitted ? [{ type: "order.submitted", data: {} } as const] : [])
         ]
         yield* keeping.append(id, events, origin)
+        // Last: whoever orders the same product waits for these rows until the commit.
+        if (isSubmitted) yield* products.reserve(request.items)
         return id
       })
 
@@ -137,9 +138,9 @@ export class Orders extends Context.Service<
         const decision = decideOrder(status, "submit", origin.actor.kind)
         if (decision._tag === "Refused") return yield* refusal(decision)
         if (decision.events.length === 0) return
-        yield* products.reserve(yield* orders.quantities(orderId))
         yield* orders.setStatus(orderId, "submitted")
         yield* keeping.append(orderId, [{ type: "order.submitted", data: {} }], origin)
+        yield* products.reserve(yield* orders.quantities(orderId))
       })
 
       return {

@@ -38,6 +38,11 @@ export const makeRunGiving = Effect.gen(function* () {
     const driverId = driver_id ?? undefined
     return { giving, driverId, wanted: notGiven({ status, driverId, sequence: [], shipments: own }) }
   })
+  const stillWanting = Effect.fnUntraced(function* (runId: string) {
+    const { wanted, ...rest } = yield* wanting(runId)
+    const later = yield* repo.givenSince(runId)
+    return { ...rest, wanted: wanted.filter(({ shipmentId }) => !later.has(shipmentId)) }
+  })
 
   /** Asks one shipment; answers whether it decided, whatever it said: who has it then is what counts. */
   const ask = (shipment: RunShipment, driverId: string, by: ShipmentAsker, reason: string | undefined) => {
@@ -55,9 +60,9 @@ export const makeRunGiving = Effect.gen(function* () {
     )
   }
 
-  /** Asks every shipment that the driver does not have. What could not be asked now is asked by RunRepair. */
+  /** Asks every shipment that the driver does not have, and nobody was given since. What could not be asked now is asked by RunRepair. */
   const give = Effect.fn("Runs.give")(function* (runId: string, by: ShipmentAsker) {
-    const { giving, driverId, wanted } = yield* inScope(by.scope, wanting(runId))
+    const { giving, driverId, wanted } = yield* inScope(by.scope, stillWanting(runId))
     if (giving === undefined) return
     const reason = giving.reason ?? undefined
     const decided =

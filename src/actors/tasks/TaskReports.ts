@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { Limits } from "../../config/Limits.ts"
 import { canonicalJson } from "../../domain/CanonicalJson.ts"
 import type { ShipmentCommand } from "../../domain/ShipmentDecision.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
@@ -48,6 +49,7 @@ export const makeTaskReports = <E>(
     const tasks = yield* TaskRepo
     const scopeOf = yield* ScopeOfDriver
     const handOver = yield* makeHandOver
+    const { assignmentsRememberedMax } = yield* Limits
 
     /** Also a command about nothing has one verdict for ever. */
     const answerNothing = Effect.fnUntraced(function* (record: TaskCommandRecord) {
@@ -64,16 +66,32 @@ export const makeTaskReports = <E>(
     const asDriver = <A, E1>(driverId: string, effect: Effect.Effect<A, E1 | SqlError.SqlError, SqlClient.SqlClient>) =>
       Effect.provideService(inRowScope(scopeOf(driverId), effect), SqlClient.SqlClient, sql)
 
+    // A phone reports again and again about the same job, whose shipment never changes; whether the driver may is asked there.
+    const known = new Map<string, string>()
+    const shipmentOf = Effect.fnUntraced(function* (driverId: string, assignmentId: string) {
+      const key = `${driverId} ${assignmentId}`
+      const remembered = known.get(key)
+      if (remembered !== undefined) return remembered
+      const assignment = yield* asDriver(driverId, shipments.assignment(assignmentId)).pipe(
+        Effect.catchTag("RowAbsent", () => Effect.undefined)
+      )
+      if (assignment === undefined) return undefined
+      for (const oldest of known.keys()) {
+        if (known.size < assignmentsRememberedMax) break
+        known.delete(oldest)
+      }
+      known.set(key, assignment.shipment_id)
+      return assignment.shipment_id
+    })
+
     const take = Effect.fnUntraced(function* (
       record: TaskCommandRecord,
       assignmentId: string,
       command: ShipmentCommand
     ) {
-      const assignment = yield* asDriver(record.driverId, shipments.assignment(assignmentId)).pipe(
-        Effect.catchTag("RowAbsent", () => Effect.undefined)
-      )
-      if (assignment === undefined) return yield* asDriver(record.driverId, answerNothing(record))
-      return yield* reportTo(assignment.shipment_id, { ...record, command })
+      const shipmentId = yield* shipmentOf(record.driverId, assignmentId)
+      if (shipmentId === undefined) return yield* asDriver(record.driverId, answerNothing(record))
+      return yield* reportTo(shipmentId, { ...record, command })
     })
 
     const task = Effect.fn("Shipments.task")(function* (driverId: string, asked: TaskCommand) {

@@ -35,10 +35,11 @@ const make = Effect.gen(function* () {
     yield* systemOn(sql)(Effect.andThen(keep, status === "dead" ? aside : Effect.void))
   })
 
-  /** A job that had failed, or was set aside, has succeeded. Others leave no row. */
-  const succeeded = Effect.fn("BackgroundJobRepo.succeeded")(function* (queue: string, jobId: string) {
+  /** Jobs that had failed, or were set aside, have succeeded. Others leave no row. */
+  const succeeded = Effect.fn("BackgroundJobRepo.succeeded")(function* (queue: string, jobIds: ReadonlyArray<string>) {
     yield* sql`UPDATE background_jobs SET status = 'succeeded', ended_at = now()
-      WHERE queue = ${queue} AND job_id = ${jobId} AND status IN ('queued', 'running', 'failed', 'dead')`
+      WHERE queue = ${queue} AND job_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(jobIds)}::text::jsonb))
+        AND status IN ('queued', 'running', 'failed', 'dead')`
   })
 
   return { failed, succeeded }

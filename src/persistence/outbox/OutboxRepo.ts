@@ -60,9 +60,11 @@ const make = Effect.gen(function* () {
     return yield* systemOn(sql)(work)
   })
 
-  /** Nobody inside waits for the event any more. */
-  const settle = Effect.fn("OutboxRepo.settle")(function* (publishedNo: number) {
-    yield* sql`UPDATE outbox SET settled_at = now() WHERE published_no = ${publishedNo} AND settled_at IS NULL`
+  /** Nobody inside waits for the events any more. */
+  const settle = Effect.fn("OutboxRepo.settle")(function* (publishedNos: ReadonlyArray<number>) {
+    yield* sql`UPDATE outbox SET settled_at = now()
+      WHERE published_no IN (SELECT jsonb_array_elements_text(${JSON.stringify(publishedNos)}::text::jsonb)::bigint)
+        AND settled_at IS NULL`
   })
 
   /** Takes away what was settled and recorded more than `keptMs` ago, at most `limit` events. Answers how many. */

@@ -29,6 +29,14 @@ export const makeRunGivings = Effect.gen(function* () {
     return rows[0]
   })
 
+  /** Shipments of a run that somebody was given since the run was to be given: whoever decided that decided later. */
+  const givenSince = Effect.fn("RunRepo.givenSince")(function* (runId: string) {
+    const rows = yield* sql<{ readonly shipment_id: string }>`SELECT DISTINCT a.shipment_id FROM run_givings g
+      JOIN route_stops p ON p.run_id = g.run_id JOIN driver_assignments a ON a.shipment_id = p.shipment_id
+      WHERE g.run_id = ${runId} AND a.status IN ('accepted', 'en_route', 'arrived') AND a.accepted_at > g.wanted_at`
+    return new Set(rows.map((row) => row.shipment_id))
+  })
+
   /** Every shipment was asked; a giving that was wanted since stays. */
   const endGiving = Effect.fn("RunRepo.endGiving")(function* (runId: string, givingId: string) {
     yield* sql`DELETE FROM run_givings WHERE run_id = ${runId} AND giving_id = ${givingId}`
@@ -41,5 +49,5 @@ export const makeRunGivings = Effect.gen(function* () {
     return rows.map((row) => row.run_id)
   })
 
-  return { wantGiving, givingOf, endGiving, notGivenSince }
+  return { wantGiving, givingOf, givenSince, endGiving, notGivenSince }
 })

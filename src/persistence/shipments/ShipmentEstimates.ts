@@ -25,10 +25,5 @@ export const makeShipmentEstimates = Effect.gen(function* () {
     return kept.length > 0
   })
 
-  /** The drive that was estimated will not be. */
-  const forgetEstimate = (shipmentId: string) => sql`UPDATE shipments
-    SET estimated_arrival_at = NULL, estimated_arrival_p90_at = NULL, estimated_at = NULL
-    WHERE id = ${shipmentId} AND estimated_at IS NOT NULL`
-
-  return { forgetEstimate, keepEstimate }
+  return { keepEstimate }
 })

@@ -27,7 +27,7 @@ export interface NewStop {
 export const makeShipmentWrites = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const { keepAssignments } = yield* makeAssignmentWrites
-  const { forgetEstimate, keepEstimate } = yield* makeShipmentEstimates
+  const { keepEstimate } = yield* makeShipmentEstimates
 
   /** Begins a shipment with its stops. */
   const insert = Effect.fn("ShipmentRepo.insert")(function* (
@@ -68,13 +68,17 @@ export const makeShipmentWrites = Effect.gen(function* () {
     after: ShipmentState,
     touched: ReadonlySet<string>
   ) {
+    // The drive that was estimated will not be, unless the driver has set out.
+    const isEstimated = hasSetOut(after.status)
     const moved = yield* sql`UPDATE shipments SET status = ${after.status}::shipment_status, version = ${after.version},
         fencing_counter = ${after.fencingCounter}, is_picked_up = ${after.isPickedUp}, updated_at = now(),
         current_driver_location_id = ${carryingAssignment(after)?.driverId ?? null},
+        estimated_arrival_at = CASE WHEN ${isEstimated}::boolean THEN estimated_arrival_at END,
+        estimated_arrival_p90_at = CASE WHEN ${isEstimated}::boolean THEN estimated_arrival_p90_at END,
+        estimated_at = CASE WHEN ${isEstimated}::boolean THEN estimated_at END,
         ended_at = CASE WHEN ${isEnded(after.status)}::boolean THEN coalesce(ended_at, now()) END
       WHERE id = ${shipmentId} AND version = ${before.version} RETURNING 1`
     if (moved.length === 0) return yield* new ShipmentMoved({ shipmentId, expectedVersion: before.version })
-    if (!hasSetOut(after.status)) yield* forgetEstimate(shipmentId)
     yield* keepAssignments(shipmentId, before.assignments, after.assignments, touched, after.status)
     const statusWas = new Map(before.stops.map((stop) => [stop.stopId, stop.status]))
     const stopsChanged = after.stops.filter((stop) => statusWas.get(stop.stopId) !== stop.status)
