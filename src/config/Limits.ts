@@ -117,6 +117,8 @@ export const defaultLimits = {
   /** Sockets and event streams that one tracking link may hold on a node: a family and its devices, not a crowd. */
   trackWatchersPerLinkMax: 64,
   trackingGraceMs: 5 * 60_000,
+  /** Links, or orders, that are read in one statement when many pages come at once. */
+  trackingGatheredMax: 100,
 
   // Arrival estimates
   /** How often the estimate of a watched order is made anew. */

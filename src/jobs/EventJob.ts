@@ -15,8 +15,8 @@ export const makeEventJob = Effect.gen(function* () {
   const consumers = yield* EventConsumers
   const positions = yield* EventPositionRepo
   const outbox = yield* OutboxRepo
-  const { outboxBatchMax } = yield* Limits
-  const settle = yield* makeGathered(outboxBatchMax, (numbers: ReadonlyArray<number>) =>
+  const { jobMs, outboxBatchMax } = yield* Limits
+  const settle = yield* makeGathered({ atOnceMax: outboxBatchMax, ms: jobMs }, (numbers: ReadonlyArray<number>) =>
     Effect.as(outbox.settle(numbers), () => undefined)
   )
 

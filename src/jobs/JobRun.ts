@@ -56,8 +56,9 @@ export const makeJobRun = <Kind extends JobKind>(kind: Kind, handler: JobHandler
     const limits = yield* Limits
     const rows = yield* BackgroundJobRepo
     const { queue } = jobKinds[kind]
-    const succeeded = yield* makeGathered(limits.jobsAtOnceMax, (jobIds: ReadonlyArray<string>) =>
-      Effect.as(rows.succeeded(queue, jobIds), () => undefined)
+    const succeeded = yield* makeGathered(
+      { atOnceMax: limits.jobsAtOnceMax, ms: limits.jobMs },
+      (jobIds: ReadonlyArray<string>) => Effect.as(rows.succeeded(queue, jobIds), () => undefined)
     )
     const decode = Schema.decodeUnknownEffect(jobKinds[kind].payload as Schema.Codec<JobPayload<Kind>, unknown>)
     const count = (outcome: "done" | "failed" | "set_aside" | "postponed") =>

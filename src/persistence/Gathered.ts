@@ -1,17 +1,18 @@
-import { Deferred, Effect, Exit, FiberSet } from "effect"
+import { type Cause, Deferred, Duration, Effect, Exit, FiberSet } from "effect"
 
 interface Asked<A, B, E> {
   readonly item: A
-  readonly answer: Deferred.Deferred<B, E>
+  readonly answer: Deferred.Deferred<B, E | Cause.TimeoutError>
 }
 
 /**
  * Makes one statement of what many fibers ask for one by one: while a statement is under way the others wait, and then go together, at
- * most `atOnceMax` of them. Who comes alone does not wait. `together` gives the answer to each item; when it fails, it has failed for all.
- * The statement belongs to nobody who asked: one who leaves takes nothing from the others. Ends with the scope.
+ * most `atOnceMax` of them. Who comes alone does not wait. `together` gives the answer to each item; when it fails, or takes longer
+ * than `ms`, it has failed for all of its own. The statement belongs to nobody who asked: one who leaves takes nothing from the others.
+ * Ends with the scope.
  */
 export const makeGathered = Effect.fnUntraced(function* <A, B, E>(
-  atOnceMax: number,
+  { atOnceMax, ms }: { readonly atOnceMax: number; readonly ms: number },
   together: (items: ReadonlyArray<A>) => Effect.Effect<(item: A) => B, E>
 ) {
   const fork = yield* FiberSet.makeRuntime()
@@ -19,7 +20,7 @@ export const makeGathered = Effect.fnUntraced(function* <A, B, E>(
   let underWay: ReadonlyArray<Asked<A, B, E>> = []
   let isBusy = false
 
-  const settle = (exit: Exit.Exit<(item: A) => B, E>): void => {
+  const settle = (exit: Exit.Exit<(item: A) => B, E | Cause.TimeoutError>): void => {
     for (const { item, answer } of underWay)
       Deferred.doneUnsafe(
         answer,
@@ -29,7 +30,9 @@ export const makeGathered = Effect.fnUntraced(function* <A, B, E>(
   }
   const oneStatement = Effect.suspend(() => {
     underWay = waiting.splice(0, atOnceMax)
-    return Effect.map(Effect.exit(together(underWay.map(({ item }) => item))), settle)
+    // A connection that the network swallowed would otherwise hold up everybody who comes later.
+    const answered = Effect.timeout(together(underWay.map(({ item }) => item)), Duration.millis(ms))
+    return Effect.map(Effect.exit(answered), settle)
   })
   const everything = Effect.whileLoop({
     while: () => waiting.length > 0,
@@ -45,9 +48,9 @@ export const makeGathered = Effect.fnUntraced(function* <A, B, E>(
     )
   )
 
-  return (item: A): Effect.Effect<B, E> =>
+  return (item: A): Effect.Effect<B, E | Cause.TimeoutError> =>
     Effect.suspend(() => {
-      const answer = Deferred.makeUnsafe<B, E>()
+      const answer = Deferred.makeUnsafe<B, E | Cause.TimeoutError>()
       waiting.push({ item, answer })
       if (!isBusy) {
         isBusy = true

@@ -1,12 +1,13 @@
 import { expect, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { makeGathered } from "../../src/persistence/Gathered.ts"
 
 /** A statement that notes what it was asked and answers when it is let. */
 const slowStatement = Effect.gen(function* () {
   const asked: Array<ReadonlyArray<number>> = []
   const gates: Array<Deferred.Deferred<void, string>> = []
-  const ask = yield* makeGathered(3, (items: ReadonlyArray<number>) =>
+  const ask = yield* makeGathered({ atOnceMax: 3, ms: 1_000 }, (items: ReadonlyArray<number>) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void, string>()
       asked.push(items)
@@ -56,6 +57,20 @@ it.effect("a failure is told to everybody of its statement, and the next goes on
     yield* Deferred.succeed(yield* gate(3), undefined)
     expect(yield* Fiber.join(last)).toBe(40)
     expect(asked).toEqual([[1], [2], [3], [4]])
+  })
+)
+
+it.effect("a statement that is never answered fails after its time, and holds up nobody who comes later", () =>
+  Effect.gen(function* () {
+    const { fork, gate } = yield* slowStatement
+    const first = yield* fork(1)
+    yield* gate(0)
+    const second = yield* fork(2)
+    yield* TestClock.adjust("1 second")
+    const exit = yield* Fiber.await(first)
+    expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({ _tag: "TimeoutError" })
+    yield* Deferred.succeed(yield* gate(1), undefined)
+    expect(yield* Fiber.join(second)).toBe(20)
   })
 )
 

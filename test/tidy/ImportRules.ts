@@ -152,6 +152,7 @@ const systemReaders: ReadonlyArray<string> = [
   "src/persistence/Database.ts",
   "src/persistence/drivers/FleetRepo.ts",
   "src/persistence/drivers/MarkerRepo.ts",
+  "src/persistence/tracking/TrackedReading.ts",
   "src/persistence/tracking/TrackingRepo.ts"
 ]
 

@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { Limits } from "../../config/Limits.ts"
 import { canonicalJson } from "../../domain/CanonicalJson.ts"
 import type { ShipmentCommand } from "../../domain/ShipmentDecision.ts"
 import type { TaskAction } from "../../domain/TaskAction.ts"
 import type { TaskPayload } from "../../domain/TaskPayload.ts"
 import { inRowScope, ScopeOfDriver } from "../../persistence/RowScope.ts"
-import { ShipmentRepo } from "../../persistence/shipments/ShipmentRepo.ts"
 import { type TaskCommandRecord, TaskRepo } from "../../persistence/shipments/TaskRepo.ts"
 import { makeHandOver } from "../drivers/HandOver.ts"
 import type { ShipmentReport } from "../shipments/ShipmentAsk.ts"
 import { aboutNothing, commandReused, type Verdict } from "../shipments/Verdict.ts"
+import { makeAssignmentShipments } from "./AssignmentShipments.ts"
 
 /** A TASK of a driver's phone, read. */
 export interface TaskCommand {
@@ -45,11 +44,9 @@ export const makeTaskReports = <E>(
 ) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const shipments = yield* ShipmentRepo
     const tasks = yield* TaskRepo
     const scopeOf = yield* ScopeOfDriver
     const handOver = yield* makeHandOver
-    const { assignmentsRememberedMax } = yield* Limits
 
     /** Also a command about nothing has one verdict for ever. */
     const answerNothing = Effect.fnUntraced(function* (record: TaskCommandRecord) {
@@ -66,23 +63,7 @@ export const makeTaskReports = <E>(
     const asDriver = <A, E1>(driverId: string, effect: Effect.Effect<A, E1 | SqlError.SqlError, SqlClient.SqlClient>) =>
       Effect.provideService(inRowScope(scopeOf(driverId), effect), SqlClient.SqlClient, sql)
 
-    // A phone reports again and again about the same job, whose shipment never changes; whether the driver may is asked there.
-    const known = new Map<string, string>()
-    const shipmentOf = Effect.fnUntraced(function* (driverId: string, assignmentId: string) {
-      const key = `${driverId} ${assignmentId}`
-      const remembered = known.get(key)
-      if (remembered !== undefined) return remembered
-      const assignment = yield* asDriver(driverId, shipments.assignment(assignmentId)).pipe(
-        Effect.catchTag("RowAbsent", () => Effect.undefined)
-      )
-      if (assignment === undefined) return undefined
-      for (const oldest of known.keys()) {
-        if (known.size < assignmentsRememberedMax) break
-        known.delete(oldest)
-      }
-      known.set(key, assignment.shipment_id)
-      return assignment.shipment_id
-    })
+    const shipmentOf = yield* makeAssignmentShipments(asDriver)
 
     const take = Effect.fnUntraced(function* (
       record: TaskCommandRecord,

@@ -35,7 +35,9 @@ export const TrackingHttp = HttpApiBuilder.group(
         const admission = yield* gate.admit(token)
         if (admission._tag === "Refused")
           return yield* new Problem({ code: problemOf[admission.code] ?? "token_invalid" })
-        const order = yield* tracking.load(admission.orderId)
+        const order = yield* tracking
+          .load(admission.orderId)
+          .pipe(Effect.catchTag("TimeoutError", () => Effect.fail(new Problem({ code: "database_unavailable" }))))
         if (order === undefined) return yield* new Problem({ code: "token_invalid" })
         const nowMs = yield* Clock.currentTimeMillis
         if (order.completedAtMs !== undefined && nowMs >= order.completedAtMs + limits.trackingGraceMs)
