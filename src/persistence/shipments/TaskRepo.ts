@@ -118,7 +118,8 @@ export class TaskRepo extends Context.Service<
         return rows[0]
       })
 
-      // One statement: every HELLO of a phone waits for it.
+      // One statement: every HELLO of a phone waits for it. The statuses are told twice, for the index of what a driver has, since their
+      // history may be a thousand times as long; OFFSET keeps the planner from reading all shipments to spare itself a few look-ups.
       const workOf = Effect.fn("TaskRepo.workOf")(function* (driverId: string) {
         const endedSince = new Date((yield* Clock.currentTimeMillis) - limits.offerToldMs)
         const statement = sql<DriverWorkRow>`SELECT
@@ -127,12 +128,13 @@ export class TaskRepo extends Context.Service<
               SELECT jsonb_build_object('assignment_id', a.id, 'shipment_id', a.shipment_id, 'fencing_token', a.fencing_token,
                 'status', a.status, 'shipment_status', s.status, 'sequence', a.schedule_sequence,
                 'run_id', (SELECT p.run_id FROM route_stops p WHERE p.shipment_id = s.id AND p.run_id IS NOT NULL LIMIT 1),
-                'first_name', order_first_name(o.id),
-                'thread_id', coalesce((SELECT t.id FROM message_threads t WHERE t.context_type = 'order' AND t.context_id = o.id
-                  AND t.deleted_at IS NULL ORDER BY t.created_at LIMIT 1), o.id),
+                'first_name', order_first_name(s.order_id),
+                'thread_id', coalesce((SELECT t.id FROM message_threads t WHERE t.context_type = 'order' AND t.context_id = s.order_id
+                  AND t.deleted_at IS NULL ORDER BY t.created_at LIMIT 1), s.order_id),
                 'stops', ${stopsJson(sql)}) AS task
-              FROM driver_assignments a JOIN shipments s ON s.id = a.shipment_id JOIN orders o ON o.id = s.order_id
-              WHERE a.driver_id = ${driverId}
+              FROM driver_assignments a CROSS JOIN LATERAL (
+                SELECT h.id, h.status, h.order_id FROM shipments h WHERE h.id = a.shipment_id OFFSET 0) AS s
+              WHERE a.driver_id = ${driverId} AND a.status IN ('accepted', 'en_route', 'arrived', 'failed')
                 AND (a.status IN ('accepted', 'en_route', 'arrived') OR (a.status = 'failed' AND s.status IN ('failed', 'returning')
                   AND NOT EXISTS (SELECT FROM driver_assignments n WHERE n.shipment_id = a.shipment_id
                     AND n.fencing_token > a.fencing_token AND n.status NOT IN ('pending', 'rejected', 'expired'))))
