@@ -120,7 +120,7 @@ ${machineTable(shipmentMachine, shipmentActors)}
 
 - A shipment that is \`created\` can be assigned at once: it is dispatched first, as an event of its own. A \`failed\` one whose driver reports \`returned\` starts its return first, likewise.
 - \`picked_up\` comes after \`at_pickup\`. Only a parcel that was picked up before, and handed off since, is \`picked_up\` at once by whoever gets it.
-- Assigning the driver who has the shipment already is a repetition; anybody else is refused with \`shipment_already_taken\`. A driver is changed by \`reassign\` until the pickup, and by \`handed_off\` after it.
+- Assigning the driver who has the shipment already is a repetition; anybody else is refused with \`shipment_already_taken\`. Staff change the driver by \`reassign\`, after the pickup only for a reason; drivers hand a parcel that they carry to each other by \`handed_off\`.
 - A hand-off puts the shipment back to \`dispatching\`, and the parcel stays picked up: from then on it cannot be cancelled, but staff can send it back (\`start_return\`).
 - While a parcel comes back it is in the hands of the driver who failed to deliver it, or of nobody. Staff change who brings it: \`assign\` when nobody has it, \`reassign\` with a reason when its driver is not heard of. It stays \`returning\`, and the new driver reports \`returned\`.
 - \`mark_returned\` needs a reason. It is taken of a \`failed\` shipment too, and of one that waits with its parcel picked up: the return is started first, as an event of its own.

@@ -126,9 +126,12 @@ export class WatchedPage {
    */
   async blemishes(): Promise<ReadonlyArray<string>> {
     const found: Array<string> = []
-    for (const colorScheme of ["dark", "light"] as const) {
+    for (const [colorScheme, what] of [
+      ["dark", "colours"],
+      ["light", "all"]
+    ] as const) {
       await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
-      for (const violation of await violationsOf(this.page)) found.push(`${colorScheme}: ${violation}`)
+      for (const violation of await violationsOf(this.page, what)) found.push(`${colorScheme}: ${violation}`)
     }
     await this.page.emulateMedia({ reducedMotion: this.reducedMotion })
     if (await this.page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
