@@ -33,10 +33,14 @@ interface Errand {
   dwellS: number
   /** Seconds with network that the driver has waited for others. */
   waitedS: number
+  /** Seconds without, where nobody's decision can be heard of. */
+  deafS: number
 }
 
 /** Longer a driver waits neither for a decision nor for a customer who looks for the PIN. */
 const waitsSMax = 300
+/** Nor, where there is no network, for one that may never reach them: a driver who waits does not come out of a dead zone. */
+const deafSMax = 600
 
 /**
  * How an honest driver works: what is reported in which status of the shipment, where, and after how many seconds there. The last line
@@ -136,9 +140,9 @@ export class Errands {
     errand.dwellS -= spanS
     if (errand.dwellS > 0) return
     const parcel = this.parcelOf(errand.shipmentId)
-    if (this.mustWait(errand, step.status, parcel) && errand.waitedS < waitsSMax) {
-      // Without network nobody's decision can be heard of.
+    if (this.mustWait(errand, step.status, parcel) && errand.waitedS < waitsSMax && errand.deafS < deafSMax) {
       if (this.client.state === "live") errand.waitedS += spanS
+      else errand.deafS += spanS
       return
     }
     const action = this.turnOf(step.action, errand, parcel)
@@ -301,7 +305,8 @@ export class Errands {
       threadId: isFields(contact) && typeof contact.thread_id === "string" ? contact.thread_id : undefined,
       step,
       dwellS: this.dwellS(step),
-      waitedS: 0
+      waitedS: 0,
+      deafS: 0
     }
   }
 

@@ -1,6 +1,6 @@
 import type { NewOrder, Product } from "../../client/DeliveryRest.ts"
 import type { SeededRandom } from "../../domain/simulation/SeededRandom.ts"
-import type { StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
+import { isInDeadZone, type StreetNetwork } from "../../domain/simulation/StreetNetwork.ts"
 import type { ProofType } from "../../domain/TaskPayload.ts"
 import type { SandboxToken } from "../../processors/SandboxProcessor.ts"
 import { crossingAway } from "./CrossingAway.ts"
@@ -55,6 +55,13 @@ const luckyProofs = (random: SeededRandom): ReadonlyArray<ProofType> => {
   return found?.[0] ?? []
 }
 
+/** A crossing with network: where a driver waits for the desk, the desk must hear that they are there. */
+const connectedCrossing = (network: StreetNetwork, random: SeededRandom): number => {
+  const crossing = random.below(network.x.length)
+  const isDead = isInDeadZone(network, network.x[crossing] ?? 0, network.y[crossing] ?? 0)
+  return isDead ? connectedCrossing(network, random) : crossing
+}
+
 /** The next customer's plan; with a plot what it leaves open is as plain as can be. */
 export const planOrder = (
   network: StreetNetwork,
@@ -62,7 +69,7 @@ export const planOrder = (
   random: SeededRandom,
   given: Plot | undefined
 ): OrderPlan => {
-  const pickup = random.below(network.x.length)
+  const pickup = given?.scene === undefined ? random.below(network.x.length) : connectedCrossing(network, random)
   const dropoff = crossingAway(network, pickup, random.between(shortestM, longestM), random)
   const request = orderBetween(network, [pickup, dropoff], goods, random)
   const luck: Plot = {

@@ -1,6 +1,6 @@
 import type { RoutePlanner } from "./RoutePlanner.ts"
 import type { SeededRandom } from "./SeededRandom.ts"
-import { type StreetNetwork, type StreetPlace, streetKinds } from "./StreetNetwork.ts"
+import { isInDeadZone, type StreetNetwork, type StreetPlace, streetKinds } from "./StreetNetwork.ts"
 
 const accelerationMps2 = 1.8
 const brakingMps2 = 2.4
@@ -55,7 +55,7 @@ export class DriverMotion {
 
   /** Whether the phone has no network here. */
   get isInDeadZone(): boolean {
-    return this.network.deadZones.some((zone) => Math.hypot(this.x - zone.x, this.y - zone.y) < zone.radiusM)
+    return isInDeadZone(this.network, this.x, this.y)
   }
 
   /** Whether it stands where it was sent. */

@@ -224,6 +224,10 @@ const reachable = (start: number, neighbours: ReadonlyArray<ReadonlyArray<number
 /** Degrees of latitude for each metre of the network. */
 const degreesPerMetre = ({ scale }: StreetNetwork): number => (180 / Math.PI / earthRadiusM) * scale
 
+/** Whether phones have no network at a place in metres east and north of the city's middle. */
+export const isInDeadZone = ({ deadZones }: StreetNetwork, x: number, y: number): boolean =>
+  deadZones.some((zone) => Math.hypot(x - zone.x, y - zone.y) < zone.radiusM)
+
 /** Degrees of a place in the network's metres east and north of the city's middle (flat-earth, good for a city). */
 export const placeDegrees = (
   network: StreetNetwork,
