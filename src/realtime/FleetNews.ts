@@ -47,6 +47,8 @@ export const FleetNews = Layer.effectDiscard(
     let isTelling = false
     /** Everything that was committed before has been told. */
     let wholeUntil = now()
+    /** Everything that was committed before has rung. */
+    let rungUntil = wholeUntil
 
     const tell = (rows: ReadonlyArray<FleetEventRow>): void => {
       const at = now()
@@ -60,6 +62,8 @@ export const FleetNews = Layer.effectDiscard(
     const readRung = Effect.gen(function* () {
       while (isAllRung || rung.size > 0) {
         const [from, orderIds] = isAllRung ? [wholeUntil, undefined] : [now(), [...rung]]
+        // A busy city never rests: what rang before this reading is told by it, whatever rings meanwhile.
+        const tellsUntil = rungUntil
         isAllRung = false
         rung.clear()
         tell(
@@ -67,6 +71,7 @@ export const FleetNews = Layer.effectDiscard(
             .eventsSince(from - limits.fleetEventsSlackMs, orderIds)
             .pipe(Effect.timeout(Duration.millis(limits.databaseConnectMs)))
         )
+        wholeUntil = Math.max(wholeUntil, tellsUntil)
         Deferred.doneUnsafe(begun, Effect.void)
         // Whoever rings meanwhile is read with the others.
         yield* Effect.sleep(Duration.millis(limits.fleetNewsGatherMs))
@@ -96,7 +101,8 @@ export const FleetNews = Layer.effectDiscard(
         ring()
       },
       alive: () => {
-        if (!isReading) wholeUntil = now()
+        rungUntil = now()
+        if (!isReading) wholeUntil = rungUntil
       }
     })
     yield* Deferred.await(begun).pipe(Effect.timeoutOption(Duration.millis(limits.databaseConnectMs)))
