@@ -54,7 +54,7 @@ export class Offers extends Context.Service<
 
       return {
         offer: Effect.fn("Offers.offer")(function* (shipmentId, request, by) {
-          const { driverIds, lastsMs } = yield* inRowScope(by.scope, whom(shipmentId, request)).pipe(
+          const { driverIds, lastsMs } = yield* inRowScope(by.scope, whom(shipmentId, request), "each_time").pipe(
             Effect.provideService(SqlClient.SqlClient, sql)
           )
           const assignmentIds = yield* newIds(driverIds.length)
