@@ -1,6 +1,7 @@
 import { LngLatBounds, type Map as MapLibre, type MapMouseEvent, Marker } from "maplibre-gl"
 import type { FleetDriver } from "../../../src/client/FleetRoster.ts"
 import { Glide } from "../map/Glide.ts"
+import { prefersStill } from "../map/Motion.ts"
 import { currentTheme, onThemeChange } from "../map/Theme.ts"
 import { OrderMarks, type OrderPlaces } from "../orders/OrderMarks.ts"
 import { addFleetLayers, clusterZoomMax, fleetIds, fleetSource, markerOf, paintFleetLayers } from "./FleetLayers.ts"
@@ -65,7 +66,7 @@ export class FleetMap {
   private wasFitted = false
   private lookTimer: ReturnType<typeof setTimeout> | undefined
   private frame: number | undefined
-  private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches
+  private readonly isStill = prefersStill()
 
   constructor(map: MapLibre, store: FleetStore) {
     this.map = map

@@ -13,6 +13,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url"
 import { type CityDrawing, cityDrawing } from "./CityStreets.ts"
 import { graticule } from "./Graticule.ts"
 import { MapNote } from "./MapNote.ts"
+import { prefersStill } from "./Motion.ts"
 import { drawsStyle, loadStyle } from "./OperatorStyle.ts"
 import { ownColours, ownSources, ownStyle } from "./OwnStyle.ts"
 import { currentTheme, onThemeChange } from "./Theme.ts"
@@ -54,6 +55,9 @@ export const openMap = async (options: LiveMapOptions): Promise<LiveMap> => {
     dragRotate: false,
     pitchWithRotate: false,
     touchPitch: false,
+    // After each new position of a driver the map is drawn again and again until every sign has faded in: more than half of all that
+    // the board drew without a graphics card.
+    ...(prefersStill() ? { fadeDuration: 0 } : {}),
     maxZoom: 19,
     minZoom: 1
   })

@@ -1,4 +1,5 @@
 import { LngLatBounds, type Map as MapLibre, Marker } from "maplibre-gl"
+import { prefersStill } from "../map/Motion.ts"
 
 /** Where an order is fetched and brought, degrees. */
 export interface OrderPlaces {
@@ -32,7 +33,7 @@ export class OrderMarks {
   private readonly map: MapLibre
   private readonly pickup = mark("pin-pickup", box, "Pickup")
   private readonly dropoff = mark("pin-dropoff", pin, "Drop-off")
-  private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches
+  private readonly isStill = prefersStill()
 
   constructor(map: MapLibre) {
     this.map = map

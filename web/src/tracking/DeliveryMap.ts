@@ -1,6 +1,7 @@
 import { LngLatBounds, type Map as MapLibre, Marker } from "maplibre-gl"
 import type { TrackedOrder, TrackedPosition } from "../../../src/client/TrackingFrames.ts"
 import { Glide } from "../map/Glide.ts"
+import { prefersStill } from "../map/Motion.ts"
 
 const driverId = "driver"
 const closeZoomMax = 16
@@ -32,7 +33,7 @@ export class DeliveryMap {
   private readonly glide = new Glide()
   private readonly destination = new Marker({ element: element("pin", pin, "Your address"), anchor: "bottom" })
   private readonly driver = new Marker({ element: element("van", van, "Your driver"), rotationAlignment: "map" })
-  private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches
+  private readonly isStill = prefersStill()
   private order: TrackedOrder | undefined
   private frame: number | undefined
   /** The person looks around: the camera is theirs until they give it back. */
