@@ -7,6 +7,7 @@ import { pay } from "../kit/PaidOrder.ts"
 import { newOrder } from "../kit/PlacedOrder.ts"
 import { call, newCustomer } from "../kit/RestCaller.ts"
 import { ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
 import { until } from "../kit/Until.ts"
 
 /** Near where the fleet drives. */
@@ -225,7 +226,7 @@ describe("the dispatcher's board", () => {
   it("shows orders as they come and go, and is worked from the confirmation to the end", {
     timeout: 240_000
   }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     const desk = await OrderDesk.open(server)
     const watched = await browser.open(`${server.url}/console/orders`)
     await signsIn(watched)
@@ -247,7 +248,7 @@ describe("the dispatcher's board", () => {
   it("leads from an order to its driver and back, takes and gives back money once, and writes to the customer", {
     timeout: 300_000
   }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     const desk = await OrderDesk.open(server)
     const fleet = await drive(server)
     const shipmentId = await desk.ship("Anita Borg", { ...berlin, external_id: "A-2" })
@@ -276,7 +277,7 @@ describe("the dispatcher's board", () => {
   it("says when it is not live, and catches up after a lost network and a killed server", {
     timeout: 240_000
   }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     const desk = await OrderDesk.open(server)
     await desk.place("Mary Somerville", { external_id: "A-1" })
     const watched = await browser.open(`${server.url}/console/orders`, { colorScheme: "dark" })
@@ -300,7 +301,7 @@ describe("the dispatcher's board", () => {
   })
 
   it("fits a phone", { timeout: 150_000 }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     const desk = await OrderDesk.open(server)
     await desk.ship("Mary Somerville", { ...berlin, external_id: "A-1", window: windowIn(5, 15) })
     const watched = await browser.open(`${server.url}/console/orders`, phone)

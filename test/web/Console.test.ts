@@ -3,6 +3,7 @@ import { Browser, phone, type WatchedPage } from "../kit/Browser.ts"
 import { awaitsTyping, signsIn } from "../kit/ConsolePage.ts"
 import { DrivingFleet } from "../kit/DrivingFleet.ts"
 import { processAdmin, ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
 import { until } from "../kit/Until.ts"
 
 const names = Array.from({ length: 24 }, (_, i) => `Driver ${String(i + 1).padStart(2, "0")}`)
@@ -182,7 +183,7 @@ describe("the dispatcher's console", () => {
   it("signs a dispatcher in, shows the fleet as it moves, and is worked by keyboard", {
     timeout: 180_000
   }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     const watched = await browser.open(`${server.url}/`)
     expect(watched.page.url()).toBe(`${server.url}/console`)
     await refusesAWrongPassword(watched)
@@ -204,7 +205,7 @@ describe("the dispatcher's console", () => {
   })
 
   it("fits a phone, with nothing over anything that is to be touched", { timeout: 150_000 }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     await drive(server)
     const watched = await browser.open(`${server.url}/console`, phone)
     await signsIn(watched)
@@ -224,7 +225,7 @@ describe("the dispatcher's console", () => {
   it("comes back by itself after a lost network and a killed server, with what was chosen", {
     timeout: 300_000
   }, async () => {
-    const server = await ServerProcess.start()
+    const server = await ServerProcess.start((await serverServices()).environment)
     await drive(server)
     const watched = await browser.open(`${server.url}/console`, {
       colorScheme: "dark",

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Browser, type WatchedPage } from "../kit/Browser.ts"
 import { signsIn } from "../kit/ConsolePage.ts"
 import { ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
 import { operatorsLand, type StyleAnswer, StyleServer } from "../kit/StyleServer.ts"
 import { until } from "../kit/Until.ts"
 
@@ -40,7 +41,8 @@ describe("a map of the operator's choice", () => {
     timeout: 240_000
   }, async () => {
     const styles = await StyleServer.start()
-    const server = await ServerProcess.start({ MAP_STYLE_URL: styles.styleUrl })
+    const { environment } = await serverServices()
+    const server = await ServerProcess.start({ ...environment, MAP_STYLE_URL: styles.styleUrl })
     const watched = await browser.open(`${server.url}/console`)
     await signsIn(watched)
     await showsTheOperators(watched)

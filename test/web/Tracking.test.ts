@@ -7,6 +7,7 @@ import { signsIn } from "../kit/ConsolePage.ts"
 import { newShipment, testAddress } from "../kit/PlacedOrder.ts"
 import { call } from "../kit/RestCaller.ts"
 import { processAdmin, ServerProcess } from "../kit/ServerProcess.ts"
+import { serverServices } from "../kit/ServerServices.ts"
 import { until } from "../kit/Until.ts"
 
 /** An order on its way through a real server, and who brings it. */
@@ -20,7 +21,7 @@ interface Delivery {
 }
 
 const begin = async (more: Readonly<Record<string, unknown>> = {}): Promise<Delivery> => {
-  const server = await ServerProcess.start()
+  const server = await ServerProcess.start((await serverServices()).environment)
   const rest = new RestClient({ url: server.url })
   const { access_token: admin } = await rest.signIn(processAdmin.email, processAdmin.password)
   const { orderId, shipmentId } = await newShipment(server.url, admin, admin, more)
