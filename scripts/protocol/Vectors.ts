@@ -150,7 +150,7 @@ const sound: ReadonlyArray<readonly [name: string, Vector["endpoint"], Vector["d
   ],
   ["POSITIONS", "fleet", "server", [33, t0, [1], [1], [2], [9_000], [1], [250]]],
   ["GONE", "fleet", "server", [34, [1]]],
-  ["EVENT", "fleet", "server", [35, 6, "shp_1", "shipment.assigned", t0, {}]],
+  ["EVENT", "fleet", "server", [35, 6, "shp_1", "shipment.assigned", t0, {}, "ord_1"]],
   ["RESUMED", "fleet", "server", [36, "e1", 5]],
   ["DRIVERS", "fleet", "server", [37, [1], ["drv_1"], ["Dana"]]],
   ["RESULT", "fleet", "server", [38, null, false, { code: "malformed_frame" }]],

@@ -28,7 +28,7 @@ export interface FleetListener {
   readonly lost?: (loss: Loss) => void
   /** Drivers came, moved or left; `whole` when the roster holds everything that is in the view. Called once per frame. */
   readonly changed?: (whole: boolean) => void
-  /** Something happened to a shipment. At least once: a listener that throws gets it again. */
+  /** Something happened to an order or its shipment. At least once: a listener that throws gets it again. */
   readonly event?: (event: FleetEvent) => void
   /** A view or frame that the server did not take. */
   readonly refused?: (code: string, detail: string) => void

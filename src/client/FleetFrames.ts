@@ -1,11 +1,14 @@
 import type { Frame } from "../protocol/FrameCodec.ts"
 import type { FleetEntry, FleetMove } from "./FleetRoster.ts"
-import { isFields, textOr } from "./ServerFrames.ts"
+import { isFields } from "./ServerFrames.ts"
 
-/** Something that happened to a shipment. */
+/** Something that happened to an order or its shipment. */
 export interface FleetEvent {
   readonly offset: number
-  readonly shipmentId: string
+  /** Undefined until the order is confirmed. */
+  readonly shipmentId: string | undefined
+  /** Undefined from a server that does not tell it yet. */
+  readonly orderId: string | undefined
   readonly type: string
   /** Unix milliseconds. */
   readonly occurredAt: number
@@ -106,11 +109,12 @@ export const readFleetSnapshot = (frame: Frame): FleetSnapshot | undefined => {
 
 /** Reads EVENT; undefined when it lacks its number. */
 export const readFleetEvent = (frame: Frame): FleetEvent | undefined => {
-  const [, offset, shipmentId, type, occurredAt, data] = frame
+  const [, offset, shipmentId, type, occurredAt, data, orderId] = frame
   if (typeof offset !== "number" || typeof type !== "string") return undefined
   return {
     offset,
-    shipmentId: textOr(shipmentId, ""),
+    shipmentId: typeof shipmentId === "string" ? shipmentId : undefined,
+    orderId: typeof orderId === "string" ? orderId : undefined,
     type,
     occurredAt: typeof occurredAt === "number" ? occurredAt : 0,
     data: isFields(data) ? data : {}

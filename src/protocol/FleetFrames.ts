@@ -57,12 +57,13 @@ export const fleetServerFrames = [
     field("ageMs", Schema.Array(shape.difference), "ms since each was recorded")
   ]),
   frame("GONE", Server.gone, "Left the view, went off duty, or has been silent.", [handles]),
-  frame("EVENT", Server.event, "Something happened to a shipment.", [
+  frame("EVENT", Server.event, "Something happened to an order or its shipment.", [
     field("offset", shape.count, "rising"),
-    field("shipmentId", text, "the shipment"),
-    field("type", text, "shipment.* and others"),
+    nilable("shipmentId", text, "the order's shipment; nil until it is confirmed"),
+    field("type", text, "order.*, shipment.*, payment.* and others: EVENTS.md"),
     field("occurredAt", shape.timeMs, "Unix ms"),
-    field("data", Schema.Record(Schema.String, Schema.Unknown), "by type")
+    field("data", Schema.Record(Schema.String, Schema.Unknown), "by type"),
+    field("orderId", text, "the order")
   ]),
   frame(
     "RESUMED",

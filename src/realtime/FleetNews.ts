@@ -22,7 +22,7 @@ class ToldEvents {
 }
 
 /**
- * Tells consoles what happens to shipments, on whichever node: EVENT of the fleet stream. A commit rings the orders' doorbell;
+ * Tells consoles what happens to orders and their shipments, on whichever node: EVENT of the fleet stream. A commit rings the orders' doorbell;
  * what is new in the log is then read, for all orders that rang meanwhile in one statement, and the log alone decides what is told.
  *
  * Tricky interleavings
@@ -54,8 +54,8 @@ export const FleetNews = Layer.effectDiscard(
       const at = now()
       for (const row of rows) {
         if (!told.note(row, at) || !isTelling) continue
-        const { shipmentId, type, occurredAtMs, data } = row
-        hub.publish({ shipmentId, type, occurredAt: occurredAtMs, data })
+        const { orderId, shipmentId, type, occurredAtMs, data } = row
+        hub.publish({ orderId, shipmentId, type, occurredAt: occurredAtMs, data })
       }
       told.prune(wholeUntil - 2 * limits.fleetEventsSlackMs)
     }

@@ -1,3 +1,4 @@
+import { publicEventData } from "../domain/EventData.ts"
 import { publicId } from "../domain/Ids.ts"
 import { FleetServerFrame } from "../protocol/FrameType.ts"
 import { EventLog } from "./EventLog.ts"
@@ -23,10 +24,13 @@ export interface FleetSubscription {
   readonly end: () => void
 }
 
-/** Something that happened to a shipment, for consoles. */
+/** Something that happened to an order or its shipment, for consoles. Ids are bare; `data` is as the log has it. */
 export interface FleetEvent {
-  readonly shipmentId: string
+  readonly orderId: string
+  /** Undefined until the order is confirmed. */
+  readonly shipmentId: string | undefined
   readonly type: string
+  /** Unix ms. */
   readonly occurredAt: number
   readonly data: Readonly<Record<string, unknown>>
 }
@@ -70,10 +74,11 @@ export class FleetViews {
     const { frame } = this.log.append((offset) => [
       FleetServerFrame.event,
       offset,
-      publicId("shipment", event.shipmentId),
+      event.shipmentId === undefined ? null : publicId("shipment", event.shipmentId),
       event.type,
       event.occurredAt,
-      event.data
+      publicEventData(event.data),
+      publicId("order", event.orderId)
     ])
     const shared = new SharedFrame(frame)
     for (const view of this.views.values()) for (const member of view.members) member.sink.send(shared)

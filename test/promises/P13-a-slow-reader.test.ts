@@ -53,7 +53,13 @@ it("P13: a reader who stops is let go at 64 KiB, one who reads little has no hol
     await engine.run(
       Effect.map(FleetHub, (hub) => {
         for (let i = 0; i < eventsPerRound; i++) {
-          hub.publish({ shipmentId: randomUUID(), type: "shipment.assigned", occurredAt: events++, data: { text } })
+          hub.publish({
+            orderId: randomUUID(),
+            shipmentId: randomUUID(),
+            type: "shipment.assigned",
+            occurredAt: events++,
+            data: { text }
+          })
         }
       })
     )

@@ -70,7 +70,14 @@ const columns = (frame: Frame): Record<string, ReadonlyArray<unknown>> =>
 const publish = (one: Partial<FleetEvent> = {}): Promise<void> =>
   engine.run(
     Effect.map(FleetHub, (hub) =>
-      hub.publish({ shipmentId: randomUUID(), type: "shipment.assigned", occurredAt: 5, data: {}, ...one })
+      hub.publish({
+        orderId: randomUUID(),
+        shipmentId: randomUUID(),
+        type: "shipment.assigned",
+        occurredAt: 5,
+        data: {},
+        ...one
+      })
     )
   )
 
@@ -296,14 +303,16 @@ describe("VIEW", () => {
 })
 
 describe("events", () => {
-  it("come as EVENT, whatever the view, with rising offsets", async () => {
+  it("come as EVENT, whatever the view, with rising offsets, and with ids as the API has them", async () => {
     const page = await watch({ bbox: ownPlace().box })
     const offset = (await page.next(snapshot))[2] as number
-    const shipmentId = randomUUID()
-    await publish({ shipmentId, data: { note: "at the door" } })
-    const told = await page.next(event)
-    const shipment = publicId("shipment", shipmentId)
-    expect(told).toEqual([event, offset + 1, shipment, "shipment.assigned", 5, { note: "at the door" }])
+    const [orderId, shipmentId, assignmentId] = [randomUUID(), randomUUID(), randomUUID()]
+    await publish({ orderId, shipmentId, data: { assignment_id: assignmentId, note: "at the door" } })
+    await publish({ orderId, shipmentId: undefined, type: "order.submitted" })
+    const data = { assignment_id: publicId("assignment", assignmentId), note: "at the door" }
+    const [order, shipment] = [publicId("order", orderId), publicId("shipment", shipmentId)]
+    expect(await page.next(event)).toEqual([event, offset + 1, shipment, "shipment.assigned", 5, data, order])
+    expect(await page.next(event)).toEqual([event, offset + 2, null, "order.submitted", 5, {}, order])
   })
 
   it("that were missed follow RESUMED, all of them, then DRIVERS and POSITIONS of the whole view", async () => {

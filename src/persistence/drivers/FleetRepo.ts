@@ -30,12 +30,13 @@ export interface StandingRequest {
   readonly touchedSinceMs: number
 }
 
-/** One event of a shipment, as consoles are told. */
+/** One event of an order or its shipment, as consoles are told. */
 export interface FleetEventRow {
   readonly orderId: string
   /** The order's event number. */
   readonly eventNo: number
-  readonly shipmentId: string
+  /** The order's shipment, also where the event is about something else of the order; undefined until there is one. */
+  readonly shipmentId: string | undefined
   readonly type: string
   readonly occurredAtMs: number
   readonly data: Readonly<Record<string, unknown>>
@@ -50,7 +51,7 @@ export class FleetRepo extends Context.Service<
     readonly namesOf: (
       driverIds: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyMap<string, string>, SqlError.SqlError>
-    /** Events of shipments that were made since (by the clock of the node that made them), of some orders or of all; each order's in order. */
+    /** Events that were made since (by the clock of the node that made them), of some orders or of all; each order's in order. */
     readonly eventsSince: (
       sinceMs: number,
       orderIds: ReadonlyArray<string> | undefined
@@ -90,22 +91,23 @@ export class FleetRepo extends Context.Service<
         orderIds: ReadonlyArray<string> | undefined
       ) {
         // Event ids rise with time: their index finds the newest without one on recorded_at, which only tells partitions apart.
+        // Words and payments belong to the order: its newest shipment is looked up for them.
         const firstId = uuidV7(sinceMs, noRandom)
         const ofOrders =
           orderIds === undefined
             ? sql``
             : sql`AND e.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`
         const rows =
-          yield* sql<EventRow>`SELECT e.order_id, e.event_no::integer AS event_no, e.shipment_id, e.type, e.occurred_at, e.data
+          yield* sql<EventRow>`SELECT e.order_id, e.event_no::integer AS event_no, e.type, e.occurred_at, e.data,
+            COALESCE(e.shipment_id, (SELECT s.id FROM shipments s WHERE s.order_id = e.order_id ORDER BY s.id DESC LIMIT 1)) AS shipment_id
           FROM shipment_events e
-          WHERE e.id >= ${firstId}::uuid AND e.recorded_at > ${new Date(sinceMs - clockDifferenceMs)}::timestamptz
-            AND e.shipment_id IS NOT NULL ${ofOrders}
+          WHERE e.id >= ${firstId}::uuid AND e.recorded_at > ${new Date(sinceMs - clockDifferenceMs)}::timestamptz ${ofOrders}
           ORDER BY e.recorded_at, e.order_id, e.event_no`
         return rows.map(
           (row): FleetEventRow => ({
             orderId: row.order_id,
             eventNo: row.event_no,
-            shipmentId: row.shipment_id,
+            shipmentId: row.shipment_id ?? undefined,
             type: row.type,
             occurredAtMs: row.occurred_at.getTime(),
             data: row.data
@@ -126,7 +128,7 @@ const clockDifferenceMs = 3_600_000
 interface EventRow {
   readonly order_id: string
   readonly event_no: number
-  readonly shipment_id: string
+  readonly shipment_id: string | null
   readonly type: string
   readonly occurred_at: Date
   readonly data: Readonly<Record<string, unknown>>

@@ -286,48 +286,53 @@ describe("a node that starts", () => {
   })
 })
 
-describe("an event of a shipment", () => {
-  const eventsOf = (page: WireClient, shipmentId: string): ReadonlyArray<unknown> =>
+describe("an event of an order", () => {
+  const eventsOf = (page: WireClient, orderId: string): ReadonlyArray<unknown> =>
     page
       .of(FleetServerFrame.event)
-      .filter((frame) => frame[2] === `shp_${shipmentId}`)
+      .filter((frame) => frame[6] === `ord_${orderId}`)
       .map((frame) => frame[3])
 
-  const logOf = async (shipmentId: string): Promise<ReadonlyArray<unknown>> =>
+  const logOf = async (orderId: string): Promise<ReadonlyArray<unknown>> =>
     (
-      await first.rows<{ type: string }>("SELECT type FROM shipment_events WHERE shipment_id = $1 ORDER BY version", [
-        shipmentId
+      await first.rows<{ type: string }>("SELECT type FROM shipment_events WHERE order_id = $1 ORDER BY event_no", [
+        orderId
       ])
     ).map(({ type }) => type)
 
   /** Waits until the page was told as many events as the log has, and answers both. */
-  const whole = async (page: WireClient, shipmentId: string) => {
-    const log = await logOf(shipmentId)
+  const whole = async (page: WireClient, orderId: string) => {
+    const log = await logOf(orderId)
     await until(
       "the whole log",
-      () => eventsOf(page, shipmentId),
+      () => eventsOf(page, orderId),
       (types) => types.length >= log.length,
       30_000
     )
-    return { log, told: eventsOf(page, shipmentId) }
+    return { log, told: eventsOf(page, orderId) }
   }
 
-  it("is told to the consoles of every node, once", async () => {
+  it("is told to the consoles of every node, once, from the order to the driver, with the shipment that it has by then", async () => {
     const pages = [await dispatcher(first), await dispatcher(second)]
-    const { shipmentId } = await confirmedOrder(first)
+    const { orderId, shipmentId } = await confirmedOrder(first)
     await assignTo(second, shipmentId, (await first.driver()).driverId)
     await assignTo(first, shipmentId, (await first.driver()).driverId, "reassign")
     for (const page of pages) {
-      const { log, told } = await whole(page, shipmentId)
+      const { log, told } = await whole(page, orderId)
       expect(told).toEqual(log)
-      expect(told).toContain("shipment.assigned")
+      expect(told).toEqual(expect.arrayContaining(["order.submitted", "order.confirmed", "shipment.assigned"]))
+      const shipments = page
+        .of(FleetServerFrame.event)
+        .filter((frame) => frame[6] === `ord_${orderId}` && frame[3] !== "order.submitted")
+        .map((frame) => frame[2])
+      expect(new Set(shipments)).toEqual(new Set([`shp_${shipmentId}`]))
     }
   })
 
   it("that was committed while the doorbell was cut is told once it is back, and no other again", async () => {
     const page = await dispatcher(second)
     const before = await confirmedOrder(first)
-    await whole(page, before.shipmentId)
+    await whole(page, before.orderId)
     const bells = async (): Promise<ReadonlyArray<number>> =>
       (
         await first.rows<{ pid: number }>(
@@ -339,8 +344,8 @@ describe("an event of a shipment", () => {
     await first.rows("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", [cut])
     const missed = await confirmedOrder(first)
     await until("the doorbells, back", bells, (pids) => pids.length === 2 && pids.every((pid) => !cut.includes(pid)))
-    for (const { shipmentId } of [missed, before]) {
-      const { log, told } = await whole(page, shipmentId)
+    for (const { orderId } of [missed, before]) {
+      const { log, told } = await whole(page, orderId)
       expect(told).toEqual(log)
     }
   })

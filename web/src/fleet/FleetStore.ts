@@ -72,7 +72,7 @@ export class FleetStore {
     return () => this.movedListeners.delete(listener)
   }
 
-  /** Hears of everything that happens to a shipment. */
+  /** Hears of everything that happens to orders and their shipments. */
   onEvent(listener: (event: FleetEvent) => void): () => void {
     this.eventListeners.add(listener)
     return () => this.eventListeners.delete(listener)

@@ -24,13 +24,13 @@ const pagesMax = 50
 const gatherMs = 250
 /** The least time between two questions. */
 const gapMs = 1_000
-/** What no event tells (orders that are placed, or cancelled before they are confirmed) is seen so much later. */
+/** What no event tells (a draft that changes) is seen so much later. */
 const askEveryMs = 10_000
 /** A slow transaction commits what it changed so long before. */
 const slackMs = 15_000
 
 /**
- * The orders of the board, kept current: all of them once, then what changed since, whenever the fleet's stream tells of a shipment, comes
+ * The orders of the board, kept current: all of them once, then what changed since, whenever the fleet's stream tells of an order, comes
  * back, or was silent for a while. One question is under way at a time, whatever number of events there are.
  */
 export class BoardStore {

@@ -32,14 +32,14 @@ export const useRights = (session: Session, isLive: boolean): Rights | undefined
 
 const gatherMs = 200
 
-/** A number that rises when something happens to the shipment. */
-const useEventCount = (store: FleetStore, shipmentId: string | undefined): number => {
+/** A number that rises when something happens to the order. */
+const useEventCount = (store: FleetStore, orderId: string | undefined): number => {
   const [count, setCount] = useState(0)
   useEffect(() => {
-    if (shipmentId === undefined) return
+    if (orderId === undefined) return
     let timer: ReturnType<typeof setTimeout> | undefined
     const stop = store.onEvent((event) => {
-      if (event.shipmentId !== shipmentId) return
+      if (event.orderId !== orderId) return
       timer ??= setTimeout(() => {
         timer = undefined
         setCount((before) => before + 1)
@@ -49,13 +49,13 @@ const useEventCount = (store: FleetStore, shipmentId: string | undefined): numbe
       clearTimeout(timer)
       stop()
     }
-  }, [store, shipmentId])
+  }, [store, orderId])
   return count
 }
 
 const lookEveryMs = 5_000
 
-/** Looks after what no stream tells: messages, and a payment that its processor has not answered. */
+/** Looks after what no event tells: how far the others have read, and a payment that its processor has not answered. */
 const useQuietNews = (session: Session, view: OrderView | undefined, isLive: boolean, ask: () => void): void => {
   useEffect(() => {
     if (view === undefined || !isLive) return
@@ -86,8 +86,7 @@ export const useOrder = (needs: OrderNeeds): { readonly chosen: ChosenOrder | un
   const { store, session, rights, id, changedAt, isLive } = needs
   const [chosen, setChosen] = useState<ChosenOrder>()
   const [asked, setAsked] = useState(0)
-  const shipmentId = chosen?.kind === "shown" && chosen.id === id ? chosen.view.shipment?.id : undefined
-  const events = useEventCount(store, shipmentId)
+  const events = useEventCount(store, id)
   useEffect(() => {
     // A new count, or another time of change, is what makes it worth asking again.
     if (id === undefined || rights === undefined || !isLive || asked + events < 0 || changedAt === "") return
