@@ -52,12 +52,20 @@ const drive = (
     .map((eta) => ({ eta, arrivedAt: at }))
 }
 
-it("of the arrivals in a simulated city nine in ten come before the estimate's p90, and about half before its p50", () => {
-  const seed = Math.floor(Math.random() * 2 ** 31)
+const drives = 100
+/** The drives of one city are alike: shares over one city's vary by 0.03 from seed to seed, over ten cities' by 0.013. */
+const cities = 10
+
+const drivesOf = (seed: number): ReadonlyArray<Judged> => {
   const network = buildStreetNetwork({ seed })
   const planner = new RoutePlanner(network)
   const random = new SeededRandom(seed)
-  const judged = Array.from({ length: 200 }, () => drive(network, planner, random)).flat()
+  return Array.from({ length: drives }, () => drive(network, planner, random)).flat()
+}
+
+it("of the arrivals in simulated cities nine in ten come before the estimate's p90, and about half before its p50", () => {
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const judged = Array.from({ length: cities }, (_, city) => drivesOf(seed + city)).flat()
   const share = (isSo: (each: Judged) => boolean): number => judged.filter(isSo).length / judged.length
   const told = {
     seed,
@@ -65,9 +73,9 @@ it("of the arrivals in a simulated city nine in ten come before the estimate's p
     byP90: share(({ eta, arrivedAt }) => arrivedAt <= eta.p90At),
     byP50: share(({ eta, arrivedAt }) => arrivedAt <= eta.p50At)
   }
-  expect(judged.length, JSON.stringify(told)).toBeGreaterThan(500)
-  expect(told.byP90, JSON.stringify(told)).toBeGreaterThan(0.8)
+  expect(judged.length, JSON.stringify(told)).toBeGreaterThan(5_000)
+  expect(told.byP90, JSON.stringify(told)).toBeGreaterThan(0.86)
   expect(told.byP90, JSON.stringify(told)).toBeLessThan(0.98)
-  expect(told.byP50, JSON.stringify(told)).toBeGreaterThan(0.4)
-  expect(told.byP50, JSON.stringify(told)).toBeLessThan(0.7)
+  expect(told.byP50, JSON.stringify(told)).toBeGreaterThan(0.5)
+  expect(told.byP50, JSON.stringify(told)).toBeLessThan(0.72)
 })
