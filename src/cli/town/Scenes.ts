@@ -24,9 +24,11 @@ export interface ScenesInput {
 /** Simulated seconds between two looks for a driver, and how many. */
 const looksEveryS = 4
 const looksMax = 60
-/** Real milliseconds between two looks at a payment, and how many: captures follow a delivery by themselves. */
+/** Real milliseconds between the first two looks at a payment and, as they become rarer, at most. */
 const settledLookMs = 500
-const settledLooksMax = 60
+const settledLookMsMax = 5_000
+/** Captures follow a delivery by themselves, as jobs do: a town that orders more than the server can settle has them minutes later. */
+const settledWaitMsMax = 900_000
 /** What a partial refund gives back. */
 const partShare = 3
 
@@ -145,14 +147,22 @@ export class Scenes {
     return undefined
   }
 
-  private async giveBack(order: PlacedOrder): Promise<void> {
-    const { desk, ledger, signal } = this.input
-    const { orderId, total, plot } = order
-    const isSettled = async (): Promise<boolean> => (await desk.payments.payment(orderId))?.status === "settled"
-    for (let look = 0; !(await isSettled()); look++) {
-      if (look === settledLooksMax) return
-      await pause(settledLookMs, signal)
+  /** Waits for the money; false when none will come. */
+  private async isSettled(orderId: string): Promise<boolean> {
+    const { clock, desk, signal } = this.input
+    const endMs = clock.monotonicMs + settledWaitMsMax
+    for (let waitMs = settledLookMs; ; waitMs = Math.min(settledLookMsMax, 1.5 * waitMs)) {
+      const status = (await desk.payments.payment(orderId))?.status
+      if (status === "settled") return true
+      if ((status !== "pending" && status !== "authorized") || clock.monotonicMs > endMs) return false
+      await pause(waitMs, signal)
     }
+  }
+
+  private async giveBack(order: PlacedOrder): Promise<void> {
+    const { desk, ledger } = this.input
+    const { orderId, total, plot } = order
+    if (!(await this.isSettled(orderId))) return
     const part = { ...total, amount: Math.floor(total.amount / partShare) }
     await this.unlessTooLate(async () => {
       const { id, amount } = await desk.payments.refund(orderId, plot.refund === "part" ? part : undefined, "goodwill")
