@@ -22,8 +22,9 @@ class ToldEvents {
 }
 
 /**
- * Tells consoles what happens to orders and their shipments, on whichever node: EVENT of the fleet stream. A commit rings the orders' doorbell;
- * what is new in the log is then read, for all orders that rang meanwhile in one statement, and the log alone decides what is told.
+ * Tells consoles what happens to orders and their shipments, on whichever node: EVENT of the fleet stream. A commit rings the orders'
+ * doorbell; what is new in the log is then read, for all orders that rang meanwhile in one statement, and the log alone decides what is
+ * told.
  *
  * Tricky interleavings
  * - The doorbell's connection is lost, or a reading fails: everything since the last moment at which nothing was owed is looked

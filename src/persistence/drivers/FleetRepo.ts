@@ -91,7 +91,7 @@ export class FleetRepo extends Context.Service<
         orderIds: ReadonlyArray<string> | undefined
       ) {
         // Event ids rise with time: their index finds the newest without one on recorded_at, which only tells partitions apart.
-        // Words and payments belong to the order: its newest shipment is looked up for them.
+        // Words and payments belong to the order, and so have no shipment in their row: an order has one at most.
         const firstId = uuidV7(sinceMs, noRandom)
         const ofOrders =
           orderIds === undefined
@@ -99,7 +99,7 @@ export class FleetRepo extends Context.Service<
             : sql`AND e.order_id IN (SELECT jsonb_array_elements_text(${JSON.stringify(orderIds)}::text::jsonb)::uuid)`
         const rows =
           yield* sql<EventRow>`SELECT e.order_id, e.event_no::integer AS event_no, e.type, e.occurred_at, e.data,
-            COALESCE(e.shipment_id, (SELECT s.id FROM shipments s WHERE s.order_id = e.order_id ORDER BY s.id DESC LIMIT 1)) AS shipment_id
+            (SELECT s.id FROM shipments s WHERE s.order_id = e.order_id) AS shipment_id
           FROM shipment_events e
           WHERE e.id >= ${firstId}::uuid AND e.recorded_at > ${new Date(sinceMs - clockDifferenceMs)}::timestamptz ${ofOrders}
           ORDER BY e.recorded_at, e.order_id, e.event_no`
